@@ -3,18 +3,30 @@
 //! Nothing here reads a clock, a file, an environment or a random source, and nothing iterates over
 //! a hash map: the same input gives the same bytes (law L1).
 
+pub mod bodies;
+pub mod check;
 pub mod command;
+pub mod compare;
+pub mod decide;
+pub mod event;
+pub mod fold;
 pub mod hash;
 pub mod id;
 pub mod image;
+pub mod ingest;
 pub mod lens;
+pub mod link;
 pub mod normalise;
+pub mod plan;
+pub mod policy;
 pub mod schema;
+pub mod settle;
 pub mod value;
 pub mod version;
 pub mod wire;
 
 pub use command::{Command, Operation, command_id};
+pub use event::{Event, Fact};
 pub use hash::{ContentHash, HashWriter};
 pub use id::{CommandId, Ext, Name, RecordId, Seq, SideId, Timestamp};
 pub use image::Image;

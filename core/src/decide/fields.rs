@@ -1,0 +1,247 @@
+//! One field of one record.
+
+use super::Work;
+use crate::compare::{inward, is_counter};
+use crate::event::{Choice, FieldDecision, Found, Loser};
+use crate::id::SideId;
+use crate::policy::{Candidate, Conflict, Policy, Verdict};
+use crate::value::Value;
+use rust_decimal::Decimal;
+
+/// A side's changed value: as shown there, and in the log's terms.
+struct Cand {
+    side: SideId,
+    raw: Value,
+    value: Value,
+}
+
+pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy) {
+    let mut candidates = candidates(work, bit);
+    if resolve_by_person(work, bit, &candidates) {
+        return;
+    }
+    if candidates.is_empty() {
+        return;
+    }
+    if is_counter(&work.entity.fields[bit]) {
+        return sum(work, bit, &candidates);
+    }
+    let field = &work.entity.fields[bit];
+    // Before anybody who may has spoken, any side's value is better than none: it seeds the field.
+    let unset = work.merged.get(&field.name).is_none_or(Value::is_null);
+    let some_votes = candidates.iter().any(|one| field.votes(&one.side));
+    let overruled = if unset && !some_votes {
+        Vec::new()
+    } else {
+        let (voters, others) = candidates.into_iter().partition(|one| field.votes(&one.side));
+        candidates = voters;
+        others
+    };
+    let losers: Vec<Loser> = overruled.iter().map(loser).collect();
+    for one in &overruled {
+        work.settle(&one.side, bit);
+    }
+    if candidates.is_empty() {
+        keep(work, bit, Found::Reverted, losers);
+    } else if let Some(value) = agreement(work, bit, &candidates) {
+        agree(work, bit, &candidates, value, losers);
+    } else {
+        contest(work, bit, &candidates, losers, policy);
+    }
+    work.note_behind(bit);
+}
+
+fn candidates(work: &Work<'_>, bit: usize) -> Vec<Cand> {
+    let name = &work.entity.fields[bit].name;
+    let changed = work.sides.iter().filter(|(_, side)| side.changed.contains(bit));
+    changed
+        .filter_map(|(id, side)| {
+            let raw = side.seen.get(name)?.clone();
+            let value = inward(work.state, &raw);
+            Some(Cand { side: id.clone(), raw, value })
+        })
+        .collect()
+}
+
+fn loser(one: &Cand) -> Loser {
+    Loser { side: Some(one.side.clone()), value: one.value.clone() }
+}
+
+/// The merged value stands against the candidates where one of them has not seen it.
+fn undelivered<'a>(work: &'a Work<'_>, bit: usize, candidates: &[Cand]) -> Option<&'a Value> {
+    let name = &work.entity.fields[bit].name;
+    let behind = candidates
+        .iter()
+        .any(|one| work.sides.get(&one.side).is_some_and(|side| side.behind.contains(bit)));
+    if behind { work.merged.get(name) } else { None }
+}
+
+/// The value on which all agree: the finest, of which every side's value is the image (L24, LAWS 1.7 b).
+fn agreement(work: &Work<'_>, bit: usize, candidates: &[Cand]) -> Option<Value> {
+    let field = &work.entity.fields[bit];
+    let fits = |value: &Value, one: &Cand| {
+        one.value == *value
+            || crate::compare::expected(work.state, field, &one.side, value).as_ref()
+                == Some(&one.raw)
+    };
+    let merged = undelivered(work, bit, candidates);
+    if let Some(merged) = merged
+        && candidates.iter().all(|one| fits(merged, one))
+    {
+        return Some(merged.clone());
+    }
+    let finest = candidates.iter().find(|x| candidates.iter().all(|one| fits(&x.value, one)))?;
+    match merged {
+        Some(merged) if *merged != finest.value => None,
+        Some(_) | None => Some(finest.value.clone()),
+    }
+}
+
+fn agree(work: &mut Work<'_>, bit: usize, candidates: &[Cand], value: Value, losers: Vec<Loser>) {
+    let name = work.entity.fields[bit].name.clone();
+    for one in candidates {
+        work.settle(&one.side, bit);
+    }
+    match candidates {
+        [only] if losers.is_empty() => {
+            work.taken.entry(only.side.clone()).or_default().insert(bit);
+        }
+        [only] => work.fields.push(FieldDecision {
+            field: name.clone(),
+            found: Found::Owner,
+            winner: Some(only.side.clone()),
+            value: value.clone(),
+            losers,
+        }),
+        _ => work.agreed.insert(bit),
+    }
+    work.merged.set(&name, value);
+}
+
+/// Nobody who may has changed the field: the merged value stays, the others are put back (L31).
+fn keep(work: &mut Work<'_>, bit: usize, found: Found, losers: Vec<Loser>) {
+    let field = work.entity.fields[bit].name.clone();
+    let value = work.merged.get(&field).cloned().unwrap_or(Value::Null);
+    work.fields.push(FieldDecision { field, found, winner: None, value, losers });
+}
+
+fn contest(
+    work: &mut Work<'_>,
+    bit: usize,
+    candidates: &[Cand],
+    mut losers: Vec<Loser>,
+    policy: &dyn Policy,
+) {
+    let field = work.entity.fields[bit].clone();
+    let merged = undelivered(work, bit, candidates).cloned();
+    let mut all: Vec<(Option<SideId>, Value)> = Vec::with_capacity(candidates.len() + 1);
+    all.extend(merged.map(|value| (None, value)));
+    all.extend(candidates.iter().map(|one| (Some(one.side.clone()), one.value.clone())));
+    let verdict = {
+        let list: Vec<Candidate<'_>> =
+            all.iter().map(|(side, value)| Candidate { side: side.as_ref(), value }).collect();
+        let base = work.before.get(&field.name);
+        policy.resolve(&Conflict { entity: work.entity, field: &field, base, candidates: &list })
+    };
+    let (winner, value) = match verdict {
+        Verdict::Take(index) if index < all.len() => all.remove(index),
+        Verdict::Merged(value) => (None, value),
+        Verdict::Take(_) | Verdict::Park => {
+            losers.extend(all.into_iter().map(|(side, value)| Loser { side, value }));
+            return keep(work, bit, Found::Manual, losers);
+        }
+    };
+    losers.extend(all.into_iter().map(|(side, value)| Loser { side, value }));
+    for one in candidates {
+        work.settle(&one.side, bit);
+    }
+    work.merged.set(&field.name, value.clone());
+    let field = field.name;
+    work.fields.push(FieldDecision { field, found: Found::Preferred, winner, value, losers });
+}
+
+/// Uses what a person chose; true where there was such a choice.
+fn resolve_by_person(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) -> bool {
+    let name = work.entity.fields[bit].name.clone();
+    let Some(resolution) = &work.record.resolution else { return false };
+    let Some((_, choice)) = resolution.choices.iter().find(|(field, _)| *field == name) else {
+        return false;
+    };
+    let (winner, value) = match choice {
+        Choice::Value(value) => (None, value.clone()),
+        Choice::Side(side) => {
+            let shown = work.sides.get(side).and_then(|side| side.seen.get(&name));
+            (Some(side.clone()), inward(work.state, shown.unwrap_or(&Value::Null)))
+        }
+    };
+    let mut losers: Vec<Loser> =
+        candidates.iter().filter(|one| one.value != value).map(loser).collect();
+    if let Some(merged) = work.merged.get(&name)
+        && *merged != value
+        && !merged.is_null()
+    {
+        losers.push(Loser { side: None, value: merged.clone() });
+    }
+    for one in candidates {
+        work.settle(&one.side, bit);
+    }
+    work.merged.set(&name, value.clone());
+    work.fields.push(FieldDecision { field: name, found: Found::Person, winner, value, losers });
+    work.note_behind(bit);
+    true
+}
+
+fn number(value: Option<&Value>) -> Option<Decimal> {
+    match value {
+        Some(Value::Decimal(number)) => Some(*number),
+        Some(
+            Value::Null
+            | Value::Bool(_)
+            | Value::Text(_)
+            | Value::Date(_)
+            | Value::Instant(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Ref(_),
+        )
+        | None => None,
+    }
+}
+
+/// Adds up what every side moved since its base; nothing conflicts (LAWS 1.7 f, L48).
+fn sum(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) {
+    let name = work.entity.fields[bit].name.clone();
+    let mut total = number(work.merged.get(&name));
+    let mut moved = 0usize;
+    for one in candidates {
+        let base = work.sides.get(&one.side).and_then(|side| number(side.base.get(&name)));
+        let Some(now) = number(Some(&one.value)) else { continue };
+        total = match (total, base) {
+            (Some(total), Some(base)) => {
+                moved += 1;
+                // Beyond 28 digits there is no stock; the total then stays as it is.
+                Some(now.checked_sub(base).and_then(|by| total.checked_add(by)).unwrap_or(total))
+            }
+            // A side's first statement of a count that is known already says nothing new.
+            (Some(total), None) => Some(total),
+            (None, _) => Some(now),
+        };
+    }
+    for one in candidates {
+        work.settle(&one.side, bit);
+    }
+    if let Some(total) = total {
+        work.merged.set(&name, Value::decimal(total));
+    }
+    match candidates {
+        [only] => work.taken.entry(only.side.clone()).or_default().insert(bit),
+        _ if moved > 1 => {
+            let value = work.merged.get(&name).cloned().unwrap_or(Value::Null);
+            let losers = Vec::new();
+            let found = Found::Summed;
+            work.fields.push(FieldDecision { field: name, found, winner: None, value, losers });
+        }
+        _ => work.agreed.insert(bit),
+    }
+    work.note_behind(bit);
+}

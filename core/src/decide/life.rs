@@ -1,0 +1,90 @@
+//! Delete against edit, by version vectors (LAWS 1.7 d, L34).
+
+use super::Work;
+use crate::event::{FieldDecision, Found, Life, Loser};
+use crate::fold::Presence;
+use crate::id::{RecordId, SideId};
+use crate::policy::Policy;
+use crate::schema::DeletePolicy;
+use crate::value::Value;
+
+pub(super) fn decide_life(work: &mut Work<'_>, id: RecordId, policy: &dyn Policy) -> Life {
+    let record = work.record;
+    let gone: Vec<SideId> = record
+        .slots
+        .iter()
+        .filter(|(_, slot)| slot.presence == Presence::Gone)
+        .map(|(side, _)| side.clone())
+        .collect();
+    if gone.is_empty() {
+        return Life::Alive;
+    }
+    if record.dead && work.sides.is_empty() {
+        return Life::Dead;
+    }
+    if let Some(keep) = record.resolution.as_ref().and_then(|resolution| resolution.keep) {
+        return if keep { Life::Revived } else { die(work) };
+    }
+    if !gone.iter().any(|side| may_delete(work, side)) && !work.sides.is_empty() {
+        // Nobody who decides anything about the record deleted it: a person must say.
+        return Life::Disputed;
+    }
+    let mut edits = record.contains.clone();
+    for side in work.sides.values() {
+        edits.join(&side.slot.knows);
+    }
+    let child = living_child(work, id);
+    if record.deleters_knew.covers(&edits) && !child {
+        return die(work);
+    }
+    match policy.on_delete(work.entity) {
+        DeletePolicy::EditWins => Life::Revived,
+        DeletePolicy::DeleteWins if child => Life::Revived,
+        DeletePolicy::DeleteWins => die(work),
+        DeletePolicy::Park => Life::Disputed,
+    }
+}
+
+/// A side may delete where it may decide at least one field.
+fn may_delete(work: &Work<'_>, side: &SideId) -> bool {
+    work.entity.fields.iter().any(|field| field.votes(side))
+}
+
+/// A record that lives and refers to this one keeps it alive: its parent must not vanish (LAWS 1.7 g).
+fn living_child(work: &Work<'_>, id: RecordId) -> bool {
+    let Some(children) = work.state.children.get(&id) else { return false };
+    children.iter().any(|child| {
+        work.state.record(*child).is_some_and(|child| {
+            !child.dead && child.slots.values().any(|slot| slot.presence != Presence::Gone)
+        })
+    })
+}
+
+/// The record dies; what its deleters had not seen is recorded as lost to the delete (L32).
+fn die(work: &mut Work<'_>) -> Life {
+    let knew = &work.record.deleters_knew;
+    let mut lost = Vec::new();
+    for (name, side) in &work.sides {
+        if knew.covers(&side.slot.knows) {
+            continue;
+        }
+        for bit in side.slot.changed.iter() {
+            let Some(field) = work.entity.fields.get(bit) else { continue };
+            let value = side.seen.get(&field.name).cloned().unwrap_or(Value::Null);
+            let losers = vec![Loser { side: Some(name.clone()), value }];
+            lost.push((field.name.clone(), losers));
+        }
+    }
+    if !knew.covers(&work.record.contains) {
+        // Edits that were merged but had not reached every deleter: their values are the merged ones.
+        for (field, value) in work.before.iter() {
+            let losers = vec![Loser { side: None, value: value.clone() }];
+            lost.push((field.clone(), losers));
+        }
+    }
+    for (field, losers) in lost {
+        let found = Found::Died;
+        work.fields.push(FieldDecision { field, found, winner: None, value: Value::Null, losers });
+    }
+    Life::Dead
+}

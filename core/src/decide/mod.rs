@@ -1,0 +1,217 @@
+//! Decide: a record's candidates become one merged image, and a statement of who is behind.
+//!
+//! Field by field, against the base that each side showed (L30); a policy is asked only where values do not agree.
+
+mod fields;
+mod life;
+
+use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
+use crate::compare::expected;
+use crate::event::{Decision, Fact, FieldDecision, Life, SideAfter};
+use crate::fold::{Presence, Record, Slot, State, empty_image};
+use crate::id::{RecordId, SideId};
+use crate::image::Image;
+use crate::policy::Policy;
+use crate::schema::{Entity, FieldSet, Schema};
+use crate::value::{RefTo, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One side's part in a decision under way.
+struct Side<'a> {
+    slot: &'a Slot,
+    seen: Image,
+    base: Image,
+    changed: FieldSet,
+    behind: FieldSet,
+}
+
+/// A decision under way.
+struct Work<'a> {
+    state: &'a State,
+    entity: &'a Entity,
+    record: &'a Record,
+    before: Image,
+    merged: Image,
+    sides: BTreeMap<SideId, Side<'a>>,
+    taken: BTreeMap<SideId, FieldSet>,
+    agreed: FieldSet,
+    fields: Vec<FieldDecision>,
+}
+
+/// Decides a record; `None` where it waits for an outcome, a person, or its entity is not configured.
+///
+/// # Errors
+/// When an image that the log refers to is missing.
+pub fn decide(
+    state: &State,
+    schema: &Schema,
+    bodies: &dyn Bodies,
+    id: RecordId,
+    policy: &dyn Policy,
+) -> Result<Option<Outcome>, MissingBody> {
+    let Some(record) = state.record(id) else { return Ok(None) };
+    let Some(entity) = schema.entity(&record.entity) else { return Ok(None) };
+    if record.pending.is_some() || record.parked.is_some() {
+        return Ok(None);
+    }
+    let mut work = Work::begin(state, entity, record, bodies)?;
+    for bit in 0..entity.fields.len() {
+        fields::decide_field(&mut work, bit, policy);
+    }
+    let life = life::decide_life(&mut work, id, policy);
+    Ok(Some(work.finish(id, life, policy)))
+}
+
+impl<'a> Work<'a> {
+    fn begin(
+        state: &'a State,
+        entity: &'a Entity,
+        record: &'a Record,
+        bodies: &dyn Bodies,
+    ) -> Result<Self, MissingBody> {
+        let mut sides = BTreeMap::new();
+        for (side, slot) in &record.slots {
+            if slot.presence == Presence::Here {
+                let seen = image_of(bodies, &slot.seen)?;
+                let base = image_of(bodies, &slot.base)?;
+                let (changed, behind) = (slot.changed, slot.behind);
+                sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
+            }
+        }
+        let before = image_of(bodies, &record.merged)?;
+        let merged = before.clone();
+        let (taken, agreed, fields) = (BTreeMap::new(), FieldSet::EMPTY, Vec::new());
+        Ok(Self { state, entity, record, before, merged, sides, taken, agreed, fields })
+    }
+
+    /// True where the side shows what the merged value looks like there.
+    fn is_current(&self, side: &SideId, bit: usize) -> bool {
+        let field = &self.entity.fields[bit];
+        let Some(merged) = self.merged.get(&field.name) else { return true };
+        let Some(here) = self.sides.get(side) else { return false };
+        let shown = here.seen.get(&field.name).unwrap_or(&Value::Null);
+        expected(self.state, field, side, merged).as_ref() == Some(shown)
+    }
+
+    /// Notes for every live side whether it is behind in a field, now that the merged value is known.
+    fn note_behind(&mut self, bit: usize) {
+        let field = &self.entity.fields[bit];
+        let names: Vec<SideId> = self.sides.keys().cloned().collect();
+        for name in names {
+            let behind = field.writable_on(&name, false) && !self.is_current(&name, bit);
+            if let Some(side) = self.sides.get_mut(&name) {
+                if behind { side.behind.insert(bit) } else { side.behind.remove(bit) }
+            }
+        }
+    }
+
+    /// The side's value of the field is dealt with: it becomes the base.
+    fn settle(&mut self, side: &SideId, bit: usize) {
+        let name = &self.entity.fields[bit].name;
+        if let Some(side) = self.sides.get_mut(side) {
+            if let Some(value) = side.seen.get(name) {
+                side.base.set(name, value.clone());
+            }
+            side.changed.remove(bit);
+        }
+    }
+
+    /// The fields that a new row on `side` would be given.
+    fn wanted_on(&self, side: &SideId) -> FieldSet {
+        let mut wanted = FieldSet::EMPTY;
+        for (bit, field) in self.entity.fields.iter().enumerate() {
+            let value = self.merged.get(&field.name).is_some_and(|value| !value.is_null());
+            if value && field.writable_on(side, true) {
+                wanted.insert(bit);
+            }
+        }
+        wanted
+    }
+
+    fn finish(self, id: RecordId, life: Life, policy: &dyn Policy) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut contains = self.record.contains.clone();
+        let mut after = Vec::new();
+        for side in self.sides.values() {
+            // An edit in a field that waits for a person is known, but not merged yet.
+            if side.changed.is_empty() || life == Life::Dead {
+                contains.join(&side.slot.knows);
+            }
+        }
+        if life == Life::Dead {
+            contains.join(&self.record.deleters_knew);
+        }
+        for (name, spec) in &self.entity.sides {
+            let slot = self.record.slots.get(name);
+            let presence = slot.map_or(Presence::Missing, |slot| slot.presence);
+            let state_after = match (self.sides.get(name), life) {
+                (Some(_), Life::Dead) => {
+                    let wish = if spec.deletes { FieldSet(u64::MAX) } else { FieldSet::EMPTY };
+                    let base = slot.map_or_else(empty_image, |slot| slot.base);
+                    Some((base, FieldSet::EMPTY, wish))
+                }
+                (Some(side), _) => {
+                    let behind = if spec.updates { side.behind } else { FieldSet::EMPTY };
+                    Some((outcome.keep(side.base.clone()), side.changed, behind))
+                }
+                (None, Life::Alive) if presence == Presence::Missing && spec.creates => {
+                    Some((empty_image(), FieldSet::EMPTY, self.wanted_on(name)))
+                }
+                (None, Life::Revived) if spec.creates => {
+                    Some((empty_image(), FieldSet::EMPTY, self.wanted_on(name)))
+                }
+                (None, _) => None,
+            };
+            if let Some((base, changed, behind)) = state_after {
+                after.push(SideAfter { side: name.clone(), base, changed, behind });
+            }
+        }
+        let decision = Decision {
+            policy: policy.id(),
+            refers_to: refers_to(self.state, &self.merged),
+            merged: outcome.keep(self.merged),
+            taken: self.taken.into_iter().collect(),
+            agreed: self.agreed,
+            fields: self.fields,
+            sides: after,
+            life,
+            contains,
+        };
+        outcome.facts.push(Fact::Decided { record: id, decision });
+        outcome
+    }
+}
+
+/// The records that an image refers to, as far as they are known.
+fn refers_to(state: &State, image: &Image) -> Vec<RecordId> {
+    let mut found = BTreeSet::new();
+    for (_, value) in image.iter() {
+        value.each_ref(&mut |reference| {
+            let record = match &reference.to {
+                RefTo::Record(record) => Some(*record),
+                RefTo::Row { side, ext } => state.record_of(&reference.entity, side, ext),
+            };
+            found.extend(record);
+        });
+    }
+    found.into_iter().collect()
+}
+
+/// The order in which records are decided: children before their parents where rows are gone, so that a parent
+/// that was deleted together with its children is not brought back for them (LAWS 1.7 g).
+#[must_use]
+pub fn decision_order(state: &State, schema: &Schema) -> Vec<RecordId> {
+    let mut order: Vec<(bool, usize, RecordId)> = state
+        .undecided
+        .iter()
+        .filter_map(|id| {
+            let record = state.record(*id)?;
+            let gone = record.slots.values().any(|slot| slot.presence == Presence::Gone);
+            let rank = schema.rank(&record.entity);
+            // Deletions last, and among them the youngest generation first.
+            Some((gone, if gone { usize::MAX - rank } else { rank }, *id))
+        })
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, _, id)| id).collect()
+}

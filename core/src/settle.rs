@@ -1,0 +1,203 @@
+//! Settle: the only place that judges what became of a command.
+
+use crate::Timestamp;
+use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
+use crate::command::{Command, Operation};
+use crate::compare::{Against, changed_fields, is_counter, is_edit};
+use crate::event::{Fact, ParkedFor, RefusedBy, Subject, Undone};
+use crate::fold::State;
+use crate::id::RecordId;
+use crate::image::Image;
+use crate::ingest::Shown;
+use crate::schema::{Entity, FieldSet};
+
+/// A create or update was done and the side shows the row.
+///
+/// The new base is what the side **shows** for the fields that were set, never what was sent, as long as the image
+/// is the one right after our write (`exact`); found later, it may hold a user's edit already, and then the base is
+/// what the side would have made of the value sent (LAWS 1.7 b, T2). A counter's base moves by what was sent (1.7 f).
+///
+/// # Errors
+/// When an image that the log refers to is missing.
+pub fn done(
+    state: &State,
+    entity: &Entity,
+    bodies: &dyn Bodies,
+    command: &Command,
+    sent: &Image,
+    shown: Shown,
+    exact: bool,
+) -> Result<Outcome, MissingBody> {
+    let record = state.record(command.record);
+    let slot = record.and_then(|record| record.slots.get(&command.side));
+    let merged = match record {
+        Some(record) => image_of(bodies, &record.merged)?,
+        None => Image::default(),
+    };
+    let creates = command.operation == Operation::Create;
+    let (mut base, seen, behind) = match slot {
+        Some(slot) if !creates => {
+            let behind = slot.behind.minus(command.fields);
+            (image_of(bodies, &slot.base)?, image_of(bodies, &slot.seen)?, behind)
+        }
+        Some(_) | None => (Image::default(), Image::default(), FieldSet::EMPTY),
+    };
+    let image = shown.image.over(&seen);
+    let mut drifted = Vec::new();
+    for bit in command.fields.iter() {
+        let Some(field) = entity.fields.get(bit) else { continue };
+        let Some(sent) = sent.get(&field.name) else { continue };
+        let returned = image.get(&field.name);
+        if exact && returned.is_some_and(|returned| returned != sent) && !is_counter(field) {
+            drifted.push(field.name.clone());
+        }
+        let base_value = match returned {
+            Some(returned) if exact && !is_counter(field) => returned.clone(),
+            Some(_) | None => sent.clone(),
+        };
+        base.set(&field.name, base_value);
+    }
+    let against = Against { base: &base, merged: &merged, behind };
+    let changed = changed_fields(state, entity, &command.side, &image, against);
+    let edit = is_edit(entity, &command.side, changed);
+    let key = entity.key_of(&image);
+    let mut outcome = Outcome::default();
+    let seen = outcome.keep(image);
+    let base = outcome.keep(base);
+    outcome.facts.push(Fact::Done {
+        command: command.id,
+        ext: shown.ext,
+        seen,
+        base,
+        changed,
+        edit,
+        key,
+        stamp: shown.stamp,
+        tag: shown.tag,
+        exact,
+    });
+    if !drifted.is_empty() {
+        outcome.facts.push(Fact::Drifted { command: command.id, fields: drifted });
+    }
+    Ok(outcome)
+}
+
+/// What a search for the trace of a create in doubt found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The rows that fit.
+    pub rows: Vec<Shown>,
+    /// Not finding it proves that the create was not processed: the search was complete and late enough.
+    pub conclusive: bool,
+}
+
+/// Judges a create in doubt (LAWS 1.7 c): found once is done, found never is not applied, else a person must say.
+///
+/// `None` where nothing can be said yet.
+///
+/// # Errors
+/// When an image that the log refers to is missing.
+pub fn create_in_doubt(
+    state: &State,
+    entity: &Entity,
+    bodies: &dyn Bodies,
+    command: &Command,
+    sent: &Image,
+    trace: Trace,
+) -> Result<Option<Outcome>, MissingBody> {
+    let ours: Vec<Shown> = trace
+        .rows
+        .into_iter()
+        .filter(|row| state.record_of(&entity.name, &command.side, &row.ext).is_none())
+        .filter(|row| !known_before(state, command, entity, row))
+        .collect();
+    match <[Shown; 1]>::try_from(ours) {
+        Ok([row]) => done(state, entity, bodies, command, sent, row, false).map(Some),
+        Err(none) if none.is_empty() => Ok(trace.conclusive.then(|| {
+            Outcome::fact(Fact::Withdrawn { command: command.id, why: Undone::NotApplied })
+        })),
+        Err(_) => Ok(Some(undecidable(command))),
+    }
+}
+
+/// A row that was seen before the create was sent is not its trace.
+fn known_before(state: &State, command: &Command, entity: &Entity, row: &Shown) -> bool {
+    let row_key = (entity.name.clone(), command.side.clone(), row.ext.clone());
+    state.rows.contains_key(&row_key)
+}
+
+fn undecidable(command: &Command) -> Outcome {
+    let subject = Subject::Record(command.record);
+    Outcome {
+        facts: vec![
+            Fact::Withdrawn { command: command.id, why: Undone::NotApplied },
+            Fact::Parked { subject, why: ParkedFor::Undecidable },
+        ],
+        images: Vec::new(),
+    }
+}
+
+/// Judges an update in doubt by the row as a direct read shows it now.
+///
+/// A field that shows what was sent and did not before is evidence that it was done; a row that is wholly as
+/// expected is evidence that it was not. Where a user changed everything that we set, values are taken as not
+/// written, so that nothing of ours is thought delivered that was not, and a counter is parked (T5).
+///
+/// # Errors
+/// When an image that the log refers to is missing.
+pub fn update_in_doubt(
+    state: &State,
+    entity: &Entity,
+    bodies: &dyn Bodies,
+    command: &Command,
+    sent: &Image,
+    row: Shown,
+    ours: bool,
+) -> Result<Outcome, MissingBody> {
+    let expected = match &command.operation {
+        Operation::Update { expect, .. } | Operation::Delete { expect, .. } => {
+            image_of(bodies, expect)?
+        }
+        Operation::Create => Image::default(),
+    };
+    let mut landed = ours;
+    let mut counters = false;
+    for bit in command.fields.iter() {
+        let Some(field) = entity.fields.get(bit) else { continue };
+        let shows = row.image.get(&field.name);
+        landed |= shows == sent.get(&field.name) && shows != expected.get(&field.name);
+        counters |= is_counter(field);
+    }
+    let untouched = row.image.clone().over(&expected) == expected;
+    if landed {
+        done(state, entity, bodies, command, sent, row, false)
+    } else if counters && !untouched {
+        Ok(undecidable(command))
+    } else {
+        Ok(Outcome::fact(Fact::Withdrawn { command: command.id, why: Undone::NotApplied }))
+    }
+}
+
+/// The records whose refusal a completed sweep lifts, so that they are tried once more (T13, T15).
+///
+/// Only refusals from before `before` are lifted, so that a record that is refused for ever costs three events in
+/// that time and not in every sweep (T19); what a side cannot do at all is not tried again.
+#[must_use]
+pub fn freed_by_sweep(
+    state: &State,
+    side: &crate::SideId,
+    entity: &str,
+    before: Timestamp,
+) -> Vec<RecordId> {
+    let held = state.refused.iter().filter(|id| {
+        state.record(**id).is_some_and(|record| {
+            record.entity == entity
+                && record.refused.as_ref().is_some_and(|refusal| {
+                    refusal.side == *side
+                        && refusal.why != RefusedBy::Unsupported
+                        && refusal.since < before
+                })
+        })
+    });
+    held.copied().collect()
+}
