@@ -1,1 +1,16 @@
-//! Placeholder while the workspace is laid out.
+//! Mizan keeps the records of two systems in balance, and can prove afterwards how it did so.
+//!
+//! The [`Engine`] runs the loop over a log and two or more adapters; everything that it decides is decided in
+//! `mizan-core`, everything that it keeps is in `mizan-store`, and the outside is `mizan-adapters`.
+
+pub mod clock;
+pub mod config;
+pub mod connect;
+pub mod engine;
+pub mod explain;
+
+pub use config::Config;
+pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
+pub use mizan_adapters as adapters;
+pub use mizan_core as core;
+pub use mizan_store as store;

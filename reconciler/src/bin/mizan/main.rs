@@ -1,2 +1,84 @@
-//! Placeholder.
-fn main() {}
+//! The `mizan` binary: parse, call the library, print, exit.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that talks to people")]
+
+mod args;
+mod commands;
+mod output;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Wrong usage or configuration.
+pub(crate) const USAGE: u8 = 2;
+
+/// What a command failed with: the exit code and what to say.
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) what: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self { code: USAGE, what: what.into() }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut what = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !what.contains(&text) {
+                what.push_str(": ");
+                what.push_str(&text);
+            }
+            source = cause.source();
+        }
+        Self { code: 1, what }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let json = cli.json;
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            if json {
+                println!("{}", serde_json::json!({ "error": failure.what, "code": failure.code }));
+            } else {
+                eprintln!("mizan: {}", failure.what);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, Failure> {
+    match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, cli.json),
+        Command::Init(args) => commands::init::run(args, &cli.config),
+        Command::Check(args) => commands::check::run(args, cli),
+        Command::Sync(args) => commands::sync::run(args, cli),
+        Command::Status => commands::status::run(cli),
+        Command::Log(args) => commands::log::run(args, cli),
+        Command::Conflicts(args) => commands::conflicts::run(args, cli),
+        Command::Parked(args) => commands::parked::run(args, cli),
+        Command::Explain(args) => commands::explain::run(args, cli),
+        Command::Doctor(args) => commands::doctor::run(args, cli),
+        Command::Sandbox(args) => commands::sandbox::run(args, cli.json),
+    }
+}

@@ -1,0 +1,81 @@
+//! Requests whose token is refused.
+
+use crate::server::{START_S, Server, Shelf, api, oauth, settings};
+use mizan_adapters::http::{HttpError, Request};
+use mizan_adapters::oauth::Grant;
+use std::sync::atomic::Ordering;
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once_for_all_and_requests_repeated() {
+    let (server, base) = Server::start().await;
+    // Good for long by the clock, and worthless at the server.
+    let store = Shelf::with("access-old", "refresh-0", START_S + 9999);
+    let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store);
+    let api = api(&base, &oauth);
+    let tasks: Vec<_> = (0..12)
+        .map(|n| {
+            let api = api.clone();
+            let request = if n % 2 == 0 { Request::get("/rows") } else { Request::post("/rows") };
+            tokio::spawn(async move { api.send(request).await })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap().text(), "done");
+    }
+    assert_eq!(server.asked(), 1);
+    assert_eq!(server.written.load(Ordering::SeqCst), 6, "each write once");
+}
+
+#[tokio::test]
+async fn a_token_that_ends_between_requests_is_renewed() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "refresh-0", START_S);
+    let (oauth, hands) = oauth(&base, settings(Grant::RefreshToken), store.clone());
+    let api = api(&base, &oauth);
+    api.send(Request::post("/rows")).await.unwrap();
+    hands.set(3600);
+    api.send(Request::post("/rows")).await.unwrap();
+    assert_eq!(
+        server.refused.load(Ordering::SeqCst),
+        0,
+        "ahead of the end, so nothing was refused"
+    );
+    assert_eq!((server.asked(), store.refresh()), (2, "refresh-2".to_owned()));
+}
+
+#[tokio::test]
+async fn a_second_refusal_is_the_last() {
+    let (server, base) = Server::start().await;
+    server.mishap(200, r#"{"access_token":"useless","token_type":"Bearer"}"#);
+    let store = Shelf::with("old", "refresh-0", START_S);
+    let (oauth, _) = oauth(&base, settings(Grant::ClientCredentials), store);
+    server.mishap(200, r#"{"access_token":"worthless","token_type":"Bearer"}"#);
+    let error = api(&base, &oauth).send(Request::get("/rows")).await.unwrap_err();
+    assert!(matches!(error, HttpError::Unauthorized { .. }), "{error}");
+    assert_eq!((server.asked(), server.refused.load(Ordering::SeqCst)), (2, 2));
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "revoked", START_S);
+    let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store);
+    let error = api(&base, &oauth).send(Request::post("/rows")).await.unwrap_err();
+    assert!(
+        matches!(&error, HttpError::Unauthorized { why } if why.contains("log in again")),
+        "{error}"
+    );
+    assert_eq!(server.refused.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_grant_revoked_in_the_middle_asks_a_person() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "refresh-0", START_S);
+    let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store);
+    let api = api(&base, &oauth);
+    api.send(Request::get("/rows")).await.unwrap();
+    server.revoke();
+    let error = api.send(Request::get("/rows")).await.unwrap_err();
+    assert!(matches!(error, HttpError::Unauthorized { .. }), "{error}");
+}

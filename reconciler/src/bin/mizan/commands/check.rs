@@ -1,0 +1,105 @@
+//! `mizan check`: the configuration, the connections, and the guarantees that follow.
+
+use crate::Failure;
+use crate::args::{Check, Cli};
+use crate::output::{load, table};
+use mizan::adapters::{Adapter, Capabilities, Conditional, Known, Pull};
+use mizan::config::Config;
+use mizan::connect::connect_sides;
+use mizan::core::{Entity, Ext};
+use serde_json::json;
+use std::sync::Arc;
+
+struct Nothing;
+
+impl Known for Nothing {
+    fn tag(&self, _: &Ext) -> Option<u64> {
+        None
+    }
+}
+
+pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
+    let config = load(&cli.config)?;
+    let sides = connect_sides(&config)?;
+    let mut failed = Vec::new();
+    if !args.offline {
+        let runtime = tokio::runtime::Runtime::new()?;
+        failed = runtime.block_on(try_reading(&config, &sides.adapters));
+    }
+    let mut lines = Vec::new();
+    for entity in &config.schema.entities {
+        for adapter in &sides.adapters {
+            if entity.sides.contains_key(adapter.side()) {
+                let capabilities = adapter.capabilities(&entity.name);
+                let limits = limits(entity, adapter.side(), &capabilities);
+                lines.push((entity.name.to_string(), adapter.side().to_string(), limits));
+            }
+        }
+    }
+    if cli.json {
+        let guarantees: Vec<_> = lines
+            .iter()
+            .map(|(entity, side, limits)| json!({ "entity": entity, "side": side, "limits": limits }))
+            .collect();
+        println!("{}", json!({ "guarantees": guarantees, "problems": failed }));
+    } else {
+        println!("{} is in order: {} sides, {} entities", cli.config.display(), config.sides.len(), config.schema.entities.len());
+        let mut out = table(&["entity", "side", "what this pairing cannot promise"]);
+        for (entity, side, limits) in lines {
+            let text = if limits.is_empty() { "-".to_owned() } else { limits.join("\n") };
+            out.add_row([entity, side, text]);
+        }
+        println!("{out}");
+        for problem in &failed {
+            eprintln!("mizan: {problem}");
+        }
+    }
+    Ok(u8::from(!failed.is_empty()))
+}
+
+/// Reads one page of everything; nothing is written anywhere.
+async fn try_reading(config: &Config, adapters: &[Arc<dyn Adapter>]) -> Vec<String> {
+    let mut failed = Vec::new();
+    for entity in &config.schema.entities {
+        for adapter in adapters {
+            if !entity.sides.contains_key(adapter.side()) {
+                continue;
+            }
+            if let Err(fault) = adapter.pull(&entity.name, Pull::All, None, &Nothing).await {
+                failed.push(format!("{} on {}: {fault}", entity.name, adapter.side()));
+            }
+        }
+    }
+    failed
+}
+
+/// What the side's capabilities leave open (LAWS 1.6), for people.
+fn limits(entity: &Entity, side: &mizan::core::SideId, has: &Capabilities) -> Vec<String> {
+    let mut limits = Vec::new();
+    let Some(on) = entity.sides.get(side) else { return limits };
+    if on.updates && has.conditional == Conditional::ReadCompareWrite {
+        limits.push(
+            "an edit made there between our read and our write is overwritten (no conditional write)"
+                .to_owned(),
+        );
+    }
+    if on.creates && !has.idempotent && !has.marker && !has.unique_key {
+        limits.push(if has.find_by_key {
+            "a create without an answer is looked up by its key before it is sent again; a copy made by \
+             hand at that moment cannot be told apart"
+                .to_owned()
+        } else {
+            "a create without an answer waits for a person (no key, no marker)".to_owned()
+        });
+    }
+    if has.stale_reads {
+        limits.push("a read may show an older state; changes are confirmed by a second read".to_owned());
+    }
+    if on.deletes && !has.delete {
+        limits.push("rows cannot be deleted there; such records are reported".to_owned());
+    }
+    if !has.since {
+        limits.push("it has no list of changes; everything is listed each time".to_owned());
+    }
+    limits
+}

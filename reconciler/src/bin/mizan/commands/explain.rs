@@ -1,0 +1,47 @@
+//! `mizan explain`: the chain of facts behind a value.
+
+use crate::Failure;
+use crate::args::{Cli, Explain};
+use crate::output::{load, look, time};
+use mizan::core::Name;
+use mizan::explain::{explain, find_record};
+
+pub(crate) fn run(args: &Explain, cli: &Cli) -> Result<u8, Failure> {
+    let config = load(&cli.config)?;
+    let look = look(&config)?;
+    let Some(record) = find_record(look.journal.state(), &look.schema, &args.record) else {
+        return Err(Failure::usage(format!(
+            "no record `{}`; write r12, entity:KEY or entity:side:ID",
+            args.record
+        )));
+    };
+    let field = args.field.as_ref().map(Name::new);
+    let Some(found) = explain(&look.journal, &look.schema, record, field.as_ref())? else {
+        let entity = look.journal.state().record(record).map(|record| record.entity.clone());
+        let known = entity.and_then(|name| look.schema.entity(&name)).map(|entity| {
+            entity.fields.iter().map(|field| field.name.to_string()).collect::<Vec<_>>().join(", ")
+        });
+        return Err(Failure::usage(format!(
+            "no field `{}`; the fields are {}",
+            args.field.as_deref().unwrap_or_default(),
+            known.unwrap_or_default()
+        )));
+    };
+    if cli.json {
+        println!("{}", serde_json::to_string(&found)?);
+        return Ok(0);
+    }
+    match (&found.field, &found.value) {
+        (Some(field), Some(value)) => {
+            println!("{} {} ({}): {field} = {value}", found.entity, found.label, found.record);
+        }
+        (Some(field), None) => {
+            println!("{} {} ({}): {field} is not known", found.entity, found.label, found.record);
+        }
+        (None, _) => println!("{} {} ({})", found.entity, found.label, found.record),
+    }
+    for step in &found.steps {
+        println!("{:>8}  {}  {:<9} {}", step.seq, time(step.at), step.kind, step.text);
+    }
+    Ok(0)
+}

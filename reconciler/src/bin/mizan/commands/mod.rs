@@ -1,0 +1,13 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod conflicts;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod init;
+pub(crate) mod log;
+pub(crate) mod parked;
+pub(crate) mod sandbox;
+pub(crate) mod status;
+pub(crate) mod sync;

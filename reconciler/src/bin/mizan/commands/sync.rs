@@ -1,0 +1,162 @@
+//! `mizan sync`: reconcile once.
+
+use crate::args::{Cli, Sync};
+use crate::output::{Bars, load, table, tell_open};
+use crate::Failure;
+use mizan::SyncOptions;
+use mizan::config::Config;
+use mizan::connect::{connect_sides, open_engine, open_log};
+use mizan::core::plan::Plan;
+use mizan::core::{Fact, Name};
+use mizan::engine::{Engine, Report};
+use mizan::explain::label;
+use mizan::store::{EventLog, Overlay};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Commands of a plan that a person is shown.
+const SHOWN_MAX: usize = 40;
+
+pub(crate) fn run(args: &Sync, cli: &Cli) -> Result<u8, Failure> {
+    let config = load(&cli.config)?;
+    let only = only(args, &config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(sync(args, cli, &config, only))
+}
+
+fn only(args: &Sync, config: &Config) -> Result<BTreeSet<Name>, Failure> {
+    for name in &args.only {
+        if config.schema.entity(name).is_none() {
+            let known: Vec<&str> =
+                config.schema.entities.iter().map(|entity| entity.name.as_str()).collect();
+            return Err(Failure::usage(format!(
+                "--only {name}: there is no such entity; there are {}",
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(args.only.iter().map(Name::new).collect())
+}
+
+async fn sync(
+    args: &Sync,
+    cli: &Cli,
+    config: &Config,
+    only: BTreeSet<Name>,
+) -> Result<u8, Failure> {
+    let begun = std::time::Instant::now();
+    let sides = connect_sides(config)?;
+    let (log, opened) = open_log(&config.log)?;
+    tell_open(&opened);
+    // A dry run reads through to the log and appends to memory: log and sides stay as they are (V18).
+    let log: Box<dyn EventLog> = if args.dry_run { Box::new(Overlay::new(log)) } else { log };
+    let mut engine = open_engine(config, log, sides.adapters)?;
+    if let Some(plan) = &args.approve {
+        let plan = plan.parse().map_err(|error: mizan::core::hash::BadHash| {
+            Failure::usage(format!("--approve {plan}: {error}; take it from the refusal"))
+        })?;
+        engine.append(vec![Fact::Approved { plan, by: "command line".to_owned() }])?;
+    }
+    let bars = Bars::new(cli.json);
+    engine.watch(bars.clone());
+    let options = SyncOptions { only, plan_only: args.dry_run, sweep: args.sweep };
+    let report = engine.sync(&options).await;
+    bars.finish();
+    let report = report?;
+    if !args.dry_run {
+        engine.save_snapshot()?;
+    }
+    let requests: u64 = sides.apis.values().map(|api| api.stats().requests).sum();
+    let seconds = begun.elapsed().as_secs_f64();
+    if cli.json {
+        let mut document = serde_json::to_value(&report)?;
+        document["seconds"] = json!(seconds);
+        document["requests"] = json!(requests);
+        document["dry_run"] = json!(args.dry_run);
+        document["exit_code"] = json!(report.exit_code());
+        if let Some(plan) = &report.plan {
+            document["plan"] = serde_json::to_value(plan)?;
+        }
+        println!("{document}");
+    } else {
+        print_report(&engine, &report, args.dry_run, requests, seconds);
+    }
+    Ok(report.exit_code())
+}
+
+fn print_report(engine: &Engine, report: &Report, dry: bool, requests: u64, seconds: f64) {
+    if let Some(plan) = &report.plan {
+        print_plan(engine, plan, dry);
+    }
+    let counts = &report.counts;
+    println!(
+        "{} rows read, {} observed, {} linked, {} decided; {} created, {} updated, {} deleted, {} refused",
+        counts.rows_read,
+        counts.observed,
+        counts.linked,
+        counts.decided,
+        counts.created,
+        counts.updated,
+        counts.deleted,
+        counts.refused
+    );
+    println!(
+        "{} events in {} rounds, {requests} requests, {seconds:.1} s",
+        counts.events, report.rounds
+    );
+    for problem in &report.problems {
+        let entity = problem.entity.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        eprintln!("problem on {}{entity}: {}", problem.side, problem.what);
+    }
+    for violation in &report.violations {
+        eprintln!("guard: {violation}");
+    }
+    if let (Some(hash), false) = (&report.plan_hash, report.violations.is_empty()) {
+        eprintln!("nothing was sent. If this is what you want: mizan sync --approve {hash}");
+    }
+    print_standing(report);
+}
+
+fn print_standing(report: &Report) {
+    let standing = &report.standing;
+    let lines = [
+        (standing.conflicts, "in conflict: mizan conflicts list"),
+        (standing.parked, "parked: mizan parked list"),
+        (standing.refused, "refused by a side: mizan parked list"),
+        (standing.in_doubt, "writes in doubt, looked up at the next sync: mizan status"),
+        (standing.unreadable, "rows that cannot be read: mizan parked list"),
+        (standing.blocked, "records that wait for another record: mizan status"),
+    ];
+    for (count, what) in lines {
+        if count > 0 {
+            println!("{count} {what}");
+        }
+    }
+    if report.complete && standing.is_clear() {
+        println!("in balance");
+    }
+}
+
+fn print_plan(engine: &Engine, plan: &Plan, dry: bool) {
+    if dry {
+        println!("dry run: {} commands would be sent, nothing was changed", plan.commands.len());
+    }
+    let mut rows = table(&["what", "record", "side", "fields"]);
+    for planned in plan.commands.iter().take(SHOWN_MAX) {
+        let command = &planned.command;
+        let name = label(engine.state(), engine.schema(), engine.journal(), command.record);
+        let fields: Vec<&str> = planned.set.iter().map(|(name, _)| name.as_str()).collect();
+        rows.add_row([
+            command.operation.verb().to_owned(),
+            format!("{} {name}", command.entity),
+            command.side.to_string(),
+            fields.join(", "),
+        ]);
+    }
+    if !plan.commands.is_empty() {
+        println!("{rows}");
+    }
+    if plan.commands.len() > SHOWN_MAX {
+        println!("... and {} more (--json has all)", plan.commands.len() - SHOWN_MAX);
+    }
+}

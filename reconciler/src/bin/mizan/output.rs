@@ -1,0 +1,146 @@
+//! What the commands share: tables, progress, times, and opening a log to look at it.
+
+use crate::Failure;
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use mizan::clock::SystemClock;
+use mizan::config::{Config, LoadError};
+use mizan::connect::open_log;
+use mizan::core::policy::Declared;
+use mizan::core::{Event, Name, Schema, SideId, Timestamp};
+use mizan::engine::{Journal, Progress, Stage};
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Loads the configuration; what is wrong with it is a usage error.
+pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
+    Config::load(path).map_err(|error: LoadError| Failure::usage(error.to_string()))
+}
+
+/// A log with its state and schema, opened to look at.
+pub(crate) struct Look {
+    pub(crate) journal: Journal,
+    pub(crate) schema: Schema,
+}
+
+/// Opens the log of a configuration to look at it.
+pub(crate) fn look(config: &Config) -> Result<Look, Failure> {
+    if !config.log.exists() {
+        return Err(Failure {
+            code: 1,
+            what: format!(
+                "there is no log at {} yet; `mizan sync` begins one",
+                config.log.display()
+            ),
+        });
+    }
+    let (log, report) = open_log(&config.log)?;
+    tell_open(&report);
+    let journal = Journal::open(log)?;
+    let schema = mizan::core::compare::aligned(&config.schema, journal.state());
+    Ok(Look { journal, schema })
+}
+
+/// Says what opening a log had to repair.
+pub(crate) fn tell_open(report: &mizan::store::OpenReport) {
+    if let Some(reason) = &report.rebuilt {
+        eprintln!("mizan: the index of the log was rebuilt from its segment files: {reason}");
+    }
+    if report.torn_tail_bytes > 0 {
+        eprintln!(
+            "mizan: {} bytes of an append that was never acknowledged were cut off",
+            report.torn_tail_bytes
+        );
+    }
+}
+
+/// An engine without adapters cannot be opened, so people's facts are appended to the journal itself.
+pub(crate) fn append(
+    look: &mut Look,
+    facts: Vec<mizan::core::Fact>,
+) -> Result<(), Failure> {
+    use mizan::clock::Clock;
+    look.journal.append_facts(SystemClock.now(), facts)?;
+    Ok(())
+}
+
+/// A table for a terminal.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if !std::io::stdout().is_terminal() {
+        table.set_width(110);
+    }
+    table.set_header(header.to_vec());
+    table
+}
+
+/// A moment for people, in UTC.
+pub(crate) fn time(at: Timestamp) -> String {
+    match mizan::core::Value::Instant(at.0).to_string() {
+        text if text.ends_with(".000Z") => text.replace(".000Z", "Z"),
+        text => text,
+    }
+}
+
+/// An event as JSON.
+pub(crate) fn event_json(event: &Event) -> serde_json::Value {
+    serde_json::to_value(event).unwrap_or(serde_json::Value::Null)
+}
+
+/// Shows a sync's progress on a terminal.
+pub(crate) struct Bars {
+    bar: ProgressBar,
+}
+
+impl Bars {
+    /// Bars on a terminal, nothing elsewhere.
+    pub(crate) fn new(json: bool) -> Arc<Self> {
+        let bar = if json || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        };
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Arc::new(Self { bar })
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn spin(&self, text: String) {
+        self.bar.set_message(text);
+    }
+}
+
+impl Progress for Bars {
+    fn at(&self, stage: Stage<'_>) {
+        match stage {
+            Stage::Reading { entity, side, rows } => self.reading(entity, side, rows),
+            Stage::Deciding => self.spin("deciding".to_owned()),
+            Stage::Writing { done, of } => {
+                if let Ok(style) = ProgressStyle::with_template("writing {bar:30} {pos}/{len} {eta}") {
+                    self.bar.set_style(style);
+                }
+                self.bar.set_length(of as u64);
+                self.bar.set_position(done as u64);
+            }
+        }
+    }
+}
+
+impl Bars {
+    fn reading(&self, entity: &Name, side: &SideId, rows: usize) {
+        self.bar.set_style(ProgressStyle::default_spinner());
+        self.spin(format!("reading {entity} from {side}: {rows} rows"));
+    }
+}
+
+/// The policy that the binary uses.
+pub(crate) fn policy() -> Arc<Declared> {
+    Arc::new(Declared)
+}

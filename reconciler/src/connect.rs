@@ -1,0 +1,175 @@
+//! Connect: a configuration becomes adapters, a log and an engine.
+
+use crate::clock::SystemClock;
+use crate::config::{Auth as AuthConfig, Config, Secret, System};
+use crate::engine::{Engine, EngineError};
+use mizan_adapters::files::Files;
+use mizan_adapters::http::{Api, Auth, Client, Limiter, Limits, Policy as RetryPolicy};
+use mizan_adapters::oauth::{ClientAuth, FileStore, Grant, OAuth, Settings as OAuthSettings};
+use mizan_adapters::qoyod::Qoyod;
+use mizan_adapters::{Adapter, Binding};
+use mizan_core::SideId;
+use mizan_core::policy::Declared;
+use mizan_store::{EventLog, OpenReport, SledLog, StoreError};
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A side, the log or the engine could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// A secret is not where the configuration says.
+    #[error("side `{side}`: {what}")]
+    Secret {
+        /// The side.
+        side: SideId,
+        /// Which secret and where it was looked for; never what it is.
+        what: String,
+    },
+    /// A side cannot be set up.
+    #[error("side `{side}`: {what}")]
+    Side {
+        /// The side.
+        side: SideId,
+        /// Why.
+        what: String,
+    },
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine cannot start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// The sides of a configuration, ready to be used.
+pub struct Sides {
+    /// The adapters.
+    pub adapters: Vec<Arc<dyn Adapter>>,
+    /// The HTTP side of those that have one, for counting requests.
+    pub apis: BTreeMap<SideId, Api>,
+}
+
+/// Sets up the adapters of a configuration.
+///
+/// # Errors
+/// When a secret is missing or an adapter refuses its settings.
+pub fn connect_sides(config: &Config) -> Result<Sides, ConnectError> {
+    let mut sides = Sides { adapters: Vec::new(), apis: BTreeMap::new() };
+    for (side, settings) in &config.sides {
+        let bindings = config.bindings.get(side).cloned().unwrap_or_default();
+        let failed = |what: String| ConnectError::Side { side: side.clone(), what };
+        match &settings.system {
+            System::Files { root } => {
+                let files = Files::new(side.clone(), root.clone(), bindings)
+                    .map_err(|error| failed(error.to_string()))?;
+                sides.adapters.push(Arc::new(files));
+            }
+            System::Qoyod { url, auth, requests_per_minute, timeout_seconds } => {
+                let parallel = bindings.iter().map(parallel_of).max().unwrap_or(4);
+                let api = connect_api(side, url, auth, *requests_per_minute, *timeout_seconds, parallel)?;
+                let qoyod = Qoyod::new(side.clone(), api.clone(), bindings)
+                    .map_err(|error| failed(error.to_string()))?;
+                sides.adapters.push(Arc::new(qoyod));
+                sides.apis.insert(side.clone(), api);
+            }
+        }
+    }
+    Ok(sides)
+}
+
+fn parallel_of(binding: &Binding) -> usize {
+    let parallel = binding.options.get("parallel").and_then(serde_json::Value::as_u64);
+    parallel.and_then(|parallel| usize::try_from(parallel).ok()).unwrap_or(4).max(4)
+}
+
+/// Opens the log of a configuration.
+///
+/// # Errors
+/// When it is held by another process, damaged, or the disk refuses.
+pub fn open_log(path: &Path) -> Result<(Box<dyn EventLog>, OpenReport), ConnectError> {
+    let (log, report) = SledLog::open(path)?;
+    Ok((Box::new(log), report))
+}
+
+/// Opens an engine over a log.
+///
+/// # Errors
+/// As [`Engine::open`].
+pub fn open_engine(
+    config: &Config,
+    log: Box<dyn EventLog>,
+    adapters: Vec<Arc<dyn Adapter>>,
+) -> Result<Engine, ConnectError> {
+    let policy = Arc::new(Declared);
+    let clock = Arc::new(SystemClock);
+    let schema = config.schema.clone();
+    Ok(Engine::open(log, schema, adapters, policy, config.settings(), clock)?)
+}
+
+fn connect_api(
+    side: &SideId,
+    url: &str,
+    auth: &AuthConfig,
+    requests_per_minute: Option<u32>,
+    timeout_seconds: u64,
+    parallel: usize,
+) -> Result<Api, ConnectError> {
+    let failed = |what: String| ConnectError::Side { side: side.clone(), what };
+    let timeout = Duration::from_secs(timeout_seconds);
+    let client = Client::builder(url)
+        .timeout(timeout)
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let limiter = Limiter::new(Limits {
+        requests_max: requests_per_minute,
+        concurrent_max: parallel,
+        ..Limits::default()
+    });
+    let auth = match auth {
+        AuthConfig::ApiKey(secret) => {
+            Auth::ApiKey { header: "API-KEY".to_owned(), secret: read_secret(side, secret)? }
+        }
+        AuthConfig::Oauth { token_url, client_id, client_secret, scope, token_file } => {
+            let client_id = read_plain(side, client_id)?;
+            let secret = read_secret(side, client_secret)?;
+            let mut settings = OAuthSettings::new(Grant::ClientCredentials, client_id, Some(secret));
+            settings.client_auth = ClientAuth::Body;
+            settings.scopes = scope.iter().flat_map(|s| s.split(' ')).map(str::to_owned).collect();
+            let endpoint = Client::builder(token_url.clone())
+                .timeout(timeout)
+                .build()
+                .map_err(|error| failed(error.to_string()))?;
+            let store = Arc::new(FileStore::new(token_file.clone()));
+            let clock = Arc::new(|| chrono::Utc::now().timestamp());
+            let source = OAuth::new(settings, endpoint, RetryPolicy::default(), store, clock)
+                .map_err(|error| failed(error.to_string()))?;
+            Auth::Bearer(Arc::new(source))
+        }
+    };
+    Ok(Api::new(client, auth, limiter, RetryPolicy::default()))
+}
+
+fn read_secret(side: &SideId, secret: &Secret) -> Result<SecretString, ConnectError> {
+    read_plain(side, secret).map(SecretString::from)
+}
+
+fn read_plain(side: &SideId, secret: &Secret) -> Result<String, ConnectError> {
+    let missing = |what: String| ConnectError::Secret { side: side.clone(), what };
+    let text = match secret {
+        Secret::Env(name) => std::env::var(name).map_err(|_| {
+            missing(format!("the environment variable {name} is not set; put the secret there"))
+        })?,
+        Secret::File(path) => std::fs::read_to_string(path).map_err(|error| {
+            missing(format!("cannot read the secret from {}: {error}", path.display()))
+        })?,
+    };
+    let text = text.trim().to_owned();
+    if text.is_empty() {
+        return Err(missing("the secret is empty".to_owned()));
+    }
+    Ok(text)
+}

@@ -1,0 +1,188 @@
+//! The journal: the log, the state that it folds to, and the bodies behind the hashes, always in step (L2).
+
+use super::EngineError;
+use mizan_core::bodies::{Bodies, Outcome};
+use mizan_core::fold::{STATE_CODE, State, fold};
+use mizan_core::{ContentHash, Event, Fact, Image, Seq, Timestamp};
+use mizan_store::{Batch, EventLog, Snapshot, StoreError};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Images kept in memory after use; a first sync touches each a few times within moments.
+const CACHE_IMAGES_MAX: usize = 20_000;
+
+/// Events after which a stop is worth a snapshot.
+const SNAPSHOT_EVENTS_MIN: u64 = 2_000;
+
+/// A log with its folded state.
+pub struct Journal {
+    log: Mutex<Box<dyn EventLog>>,
+    state: State,
+    cache: Mutex<BTreeMap<ContentHash, Image>>,
+    snapshot_at: Seq,
+}
+
+impl Journal {
+    /// Folds the log, from the newest snapshot that this code wrote.
+    ///
+    /// # Errors
+    /// When an event cannot be read or does not follow.
+    pub fn open(log: Box<dyn EventLog>) -> Result<Self, EngineError> {
+        let snapshot = log.load_snapshot(STATE_CODE)?;
+        let head = log.head();
+        let state = snapshot
+            .filter(|snapshot| snapshot.at <= head)
+            .and_then(|snapshot| {
+                let state = State::from_bytes(&snapshot.bytes)?;
+                (state.head == snapshot.at).then_some(state)
+            })
+            .unwrap_or_default();
+        let snapshot_at = state.head;
+        let state = fold_log(log.as_ref(), state)?;
+        let (log, cache) = (Mutex::new(log), Mutex::default());
+        Ok(Self { log, state, cache, snapshot_at })
+    }
+
+    /// The folded state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Position of the last event.
+    #[must_use]
+    pub fn head(&self) -> Seq {
+        self.state.head
+    }
+
+    /// Appends facts and images in one durable batch and folds them.
+    ///
+    /// # Errors
+    /// When the store refuses, or a fact does not follow from the state: then it was never appended.
+    pub fn append(&mut self, now: Timestamp, outcome: Outcome) -> Result<(), EngineError> {
+        if outcome.is_empty() {
+            return Ok(());
+        }
+        let expected = self.state.head;
+        let mut seq = expected;
+        let mut events = Vec::with_capacity(outcome.facts.len());
+        for fact in outcome.facts {
+            seq = seq.next();
+            events.push(Event { seq, at: now, fact });
+        }
+        let mut bodies = Vec::with_capacity(outcome.images.len());
+        let mut images = Vec::with_capacity(outcome.images.len());
+        for image in outcome.images {
+            let bytes = image.to_bytes();
+            let hash = ContentHash::of(Image::DOMAIN, &bytes);
+            bodies.push((hash, bytes));
+            images.push((hash, image));
+        }
+        let batch = Batch { events: events.iter().map(Event::to_bytes).collect(), bodies };
+        self.log.get_mut().unwrap_or_else(PoisonError::into_inner).append(expected, &batch)?;
+        let cache = self.cache.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() + images.len() > CACHE_IMAGES_MAX {
+            cache.clear();
+        }
+        cache.extend(images);
+        for event in &events {
+            fold(&mut self.state, event)?;
+        }
+        Ok(())
+    }
+
+    /// Appends facts without images.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_facts(&mut self, now: Timestamp, facts: Vec<Fact>) -> Result<(), EngineError> {
+        self.append(now, Outcome { facts, images: Vec::new() })
+    }
+
+    /// Calls `visit` for every event after a position.
+    ///
+    /// # Errors
+    /// When an event cannot be read.
+    pub fn each_event(&self, after: Seq, visit: &mut dyn FnMut(&Event)) -> Result<(), EngineError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        scan_events(log.as_ref(), after, &mut |event| {
+            visit(&event);
+            Ok(())
+        })
+    }
+
+    /// Saves a snapshot where enough has happened since the last.
+    ///
+    /// # Errors
+    /// When the store cannot write it.
+    pub fn save_snapshot(&mut self) -> Result<(), EngineError> {
+        if self.state.head.0 < self.snapshot_at.0 + SNAPSHOT_EVENTS_MIN {
+            return Ok(());
+        }
+        let bytes = self.state.to_bytes();
+        let snapshot = Snapshot {
+            at: self.state.head,
+            state_hash: ContentHash::of("mizan.state.v1", &bytes),
+            code_id: STATE_CODE.to_owned(),
+            bytes,
+        };
+        self.log.get_mut().unwrap_or_else(PoisonError::into_inner).save_snapshot(&snapshot)?;
+        self.snapshot_at = self.state.head;
+        Ok(())
+    }
+
+    /// Gives the log back.
+    #[must_use]
+    pub fn into_log(self) -> Box<dyn EventLog> {
+        self.log.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bodies for Journal {
+    fn image(&self, hash: &ContentHash) -> Option<Image> {
+        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned();
+        if cached.is_some() {
+            return cached;
+        }
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        // A body that cannot be read is as good as missing: the caller says which and what to do.
+        let bytes = log.body(hash).ok().flatten()?;
+        let image = Image::from_bytes(&bytes).ok()?;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() < CACHE_IMAGES_MAX {
+            cache.insert(*hash, image.clone());
+        }
+        Some(image)
+    }
+}
+
+/// Folds what a log holds after `state`.
+///
+/// # Errors
+/// When an event cannot be read or does not follow.
+pub fn fold_log(log: &dyn EventLog, state: State) -> Result<State, EngineError> {
+    let mut state = state;
+    let after = state.head;
+    scan_events(log, after, &mut |event| Ok(fold(&mut state, &event)?))?;
+    Ok(state)
+}
+
+fn scan_events(
+    log: &dyn EventLog,
+    after: Seq,
+    visit: &mut dyn FnMut(Event) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let failed: RefCell<Option<EngineError>> = RefCell::new(None);
+    let scanned = log.scan(after, &mut |seq, bytes| {
+        let result = Event::from_bytes(seq, bytes).map_err(EngineError::from).and_then(&mut *visit);
+        result.map_err(|error| {
+            failed.replace(Some(error));
+            StoreError::Stopped { reason: "the reader stopped".to_owned() }
+        })
+    });
+    match failed.into_inner() {
+        Some(error) => Err(error),
+        None => Ok(scanned?),
+    }
+}

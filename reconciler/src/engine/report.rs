@@ -1,0 +1,145 @@
+//! What a sync did and what is left for a person.
+
+use mizan_core::check::Violation;
+use mizan_core::plan::Plan;
+use mizan_core::{ContentHash, Name, SideId};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Where a sync is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage<'a> {
+    /// Rows are being read.
+    Reading {
+        /// The entity.
+        entity: &'a Name,
+        /// The side.
+        side: &'a SideId,
+        /// Rows so far.
+        rows: usize,
+    },
+    /// Decisions are being made.
+    Deciding,
+    /// Commands are being carried out.
+    Writing {
+        /// Done so far.
+        done: usize,
+        /// All that are due now.
+        of: usize,
+    },
+}
+
+/// Watches a sync.
+pub trait Progress: Send + Sync {
+    /// It has come so far.
+    fn at(&self, stage: Stage<'_>);
+}
+
+/// Watches and says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn at(&self, _: Stage<'_>) {}
+}
+
+/// Something outside went wrong; the rest went on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Problem {
+    /// The side.
+    pub side: SideId,
+    /// The entity, where it concerns one.
+    pub entity: Option<Name>,
+    /// What happened and what to do.
+    pub what: String,
+}
+
+/// Counts of what was appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Events.
+    pub events: u64,
+    /// Rows read.
+    pub rows_read: usize,
+    /// Observations.
+    pub observed: usize,
+    /// Rows linked.
+    pub linked: usize,
+    /// Decisions.
+    pub decided: usize,
+    /// Creates that were done.
+    pub created: usize,
+    /// Updates that were done.
+    pub updated: usize,
+    /// Deletes that were done.
+    pub deleted: usize,
+    /// Commands that were refused.
+    pub refused: usize,
+    /// Commands that came to nothing and may come again.
+    pub withdrawn: usize,
+    /// Doubts that were resolved.
+    pub doubts_resolved: usize,
+}
+
+/// What is left when a sync ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Records in conflict, waiting for a person.
+    pub conflicts: usize,
+    /// Records and rows parked for a person.
+    pub parked: usize,
+    /// Records whose last command was refused.
+    pub refused: usize,
+    /// Commands in doubt.
+    pub in_doubt: usize,
+    /// Rows that cannot be read.
+    pub unreadable: usize,
+    /// Records that wait for another record.
+    pub blocked: usize,
+}
+
+impl Standing {
+    /// True where nothing waits for anybody.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The outcome of one sync.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Rounds that were needed.
+    pub rounds: usize,
+    /// What was appended.
+    pub counts: Counts,
+    /// What is left.
+    pub standing: Standing,
+    /// What went wrong outside.
+    pub problems: BTreeSet<Problem>,
+    /// Why a guard stopped the plan.
+    pub violations: Vec<Violation>,
+    /// The hash of the plan that was stopped or only shown.
+    pub plan_hash: Option<ContentHash>,
+    /// The plan that was stopped or only shown.
+    #[serde(skip)]
+    pub plan: Option<Plan>,
+    /// Everything was read, sent and confirmed; nothing is left to do but what waits for a person.
+    pub complete: bool,
+}
+
+impl Report {
+    /// The exit code of DESIGN.md section 8: 4 refused by a guard, 1 something failed, 3 a person is needed, else 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        if !self.violations.is_empty() {
+            4
+        } else if !self.problems.is_empty() || !self.complete {
+            1
+        } else if !self.standing.is_clear() {
+            3
+        } else {
+            0
+        }
+    }
+}

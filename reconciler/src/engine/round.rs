@@ -1,0 +1,141 @@
+//! Rounds: the loop, until nothing is left to do.
+
+use super::{Engine, EngineError, Report, Stage, Standing, SyncOptions};
+use mizan_core::bodies::Outcome;
+use mizan_core::check::check;
+use mizan_core::decide::{decide, decision_order};
+use mizan_core::link::link;
+use mizan_core::plan::{Plan, plan};
+use mizan_core::{Fact, Seq};
+
+/// Decisions that go into one batch.
+const DECISIONS_PER_BATCH: usize = 1_000;
+
+impl Engine {
+    /// Reconciles: rounds until a round brings nothing new, or a guard, a person or a failing side ends it.
+    ///
+    /// # Errors
+    /// When the log itself fails; what fails outside is in the report.
+    pub async fn sync(&mut self, options: &SyncOptions) -> Result<Report, EngineError> {
+        let begun_at = self.journal.head();
+        self.report = Report::default();
+        self.down.clear();
+        self.tries.clear();
+        self.swept.clear();
+        for round in 1..=self.settings.rounds_max.max(1) {
+            self.report.rounds = round;
+            let before = self.journal.head();
+            if self.round(options, round == 1).await? {
+                break;
+            }
+            if self.journal.head() == before {
+                self.report.complete = true;
+                break;
+            }
+        }
+        self.stand(begun_at)?;
+        Ok(std::mem::take(&mut self.report))
+    }
+
+    /// One round; true where the sync ends here whatever the round brought.
+    async fn round(&mut self, options: &SyncOptions, first: bool) -> Result<bool, EngineError> {
+        if !options.plan_only {
+            self.resolve_doubts().await?;
+        }
+        self.observe(options, first).await?;
+        self.link_rows()?;
+        let mut approved = false;
+        loop {
+            self.decide_all()?;
+            let plan = self.plan_only(options)?;
+            let violations = if approved {
+                Vec::new()
+            } else {
+                check(&plan, self.state(), &self.settings.limits)
+            };
+            if options.plan_only || !violations.is_empty() {
+                self.report.plan_hash = Some(plan.hash());
+                self.report.complete = violations.is_empty() && self.report.problems.is_empty();
+                self.report.violations = violations;
+                self.report.plan = Some(plan);
+                return Ok(true);
+            }
+            approved |= self.state().approved.contains(&plan.hash());
+            if plan.commands.is_empty() {
+                return Ok(false);
+            }
+            let before = self.journal.head();
+            let tried = self.execute(plan).await?;
+            if tried == 0 || self.journal.head() == before {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn plan_only(&self, options: &SyncOptions) -> Result<Plan, EngineError> {
+        let mut plan = plan(self.state(), &self.schema, &self.journal)?;
+        if !options.only.is_empty() {
+            plan.commands.retain(|planned| options.only.contains(&planned.command.entity));
+        }
+        plan.commands.retain(|planned| self.may_try(&planned.command));
+        // Batches are per side; entities keep their order, so parents still go first.
+        Ok(plan)
+    }
+
+    fn link_rows(&mut self) -> Result<(), EngineError> {
+        let facts = link(self.state(), &self.listed);
+        let linked = facts.iter().filter(|fact| matches!(fact, Fact::Linked { .. }));
+        self.report.counts.linked += linked.count();
+        self.journal.append_facts(self.clock.now(), facts)
+    }
+
+    fn decide_all(&mut self) -> Result<(), EngineError> {
+        let order = decision_order(self.state(), &self.schema);
+        if !order.is_empty() {
+            self.progress.at(Stage::Deciding);
+        }
+        let mut outcome = Outcome::default();
+        for id in order {
+            // A decision about a deletion looks at other records' decisions: those go in one by one.
+            let alone = self.state().record(id).is_some_and(|record| {
+                record.slots.values().any(|s| s.presence == mizan_core::fold::Presence::Gone)
+            });
+            if alone || outcome.facts.len() >= DECISIONS_PER_BATCH {
+                self.append_decided(std::mem::take(&mut outcome))?;
+            }
+            let decided =
+                decide(self.state(), &self.schema, &self.journal, id, self.policy.as_ref())?;
+            if let Some(decided) = decided {
+                outcome.extend(decided);
+            }
+        }
+        self.append_decided(outcome)
+    }
+
+    fn append_decided(&mut self, outcome: Outcome) -> Result<(), EngineError> {
+        self.report.counts.decided += outcome.facts.len();
+        self.journal.append(self.clock.now(), outcome)
+    }
+
+    /// Counts what is left.
+    fn stand(&mut self, begun_at: Seq) -> Result<(), EngineError> {
+        self.report.counts.events = self.journal.head().0 - begun_at.0;
+        let blocked = plan(self.state(), &self.schema, &self.journal)?.blocked;
+        let waiting = blocked.iter().filter(|blocked| match blocked.why {
+            mizan_core::plan::BlockedBy::Parent(_)
+            | mizan_core::plan::BlockedBy::UnknownParent(_) => true,
+            mizan_core::plan::BlockedBy::Refused(_) => false,
+        });
+        let blocked = waiting.count();
+        let state = self.state();
+        self.report.standing = Standing {
+            conflicts: state.conflicts.len(),
+            parked: state.parked.len(),
+            refused: state.refused.len(),
+            in_doubt: state.pending.len(),
+            unreadable: state.unreadable.len(),
+            blocked,
+        };
+        Ok(())
+    }
+}

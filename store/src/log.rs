@@ -1,0 +1,145 @@
+//! The contract of a log: what every implementation promises, and the batch it takes.
+
+use crate::error::StoreError;
+use crate::snapshot::Snapshot;
+use mizan_core::{ContentHash, Seq};
+
+/// The largest batch one append accepts, events and bodies together.
+pub const MAX_BATCH_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Events that become durable together, with the bodies that they are the first to name.
+///
+/// ```
+/// use mizan_core::ContentHash;
+/// use mizan_store::Batch;
+///
+/// let hash = ContentHash::of("mizan.image.v1", b"canonical bytes");
+/// let batch = Batch {
+///     events: vec![b"an event that names the hash".to_vec()],
+///     bodies: vec![(hash, b"canonical bytes".to_vec())],
+/// };
+/// assert!(batch.size() > 40);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Encoded events, in order.
+    pub events: Vec<Vec<u8>>,
+    /// Canonical bytes by their hash; a body that the log already holds is skipped.
+    pub bodies: Vec<(ContentHash, Vec<u8>)>,
+}
+
+impl Batch {
+    /// A batch of events without bodies.
+    #[must_use]
+    pub fn of_events(events: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self { events: events.into_iter().collect(), bodies: Vec::new() }
+    }
+
+    /// The bytes of all events and bodies, without any framing.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let events: usize = self.events.iter().map(Vec::len).sum();
+        let bodies: usize = self.bodies.iter().map(|(_, bytes)| bytes.len()).sum();
+        (events + bodies) as u64
+    }
+
+    /// Refuses what no log can take; the same answer from every implementation.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.events.is_empty() && !self.bodies.is_empty() {
+            return Err(StoreError::BodiesWithoutEvent { bodies: self.bodies.len() });
+        }
+        let bytes = self.size();
+        if bytes > MAX_BATCH_BYTES {
+            return Err(StoreError::TooLarge { bytes, limit: MAX_BATCH_BYTES });
+        }
+        Ok(())
+    }
+}
+
+/// An append-only, gap-free sequence of events with content-addressed bodies beside it.
+///
+/// The first event has position 1. One log has one writer; a log that must serve many writers is
+/// wrapped in a [`GroupLog`](crate::GroupLog). No method iterates in an order that depends on a
+/// hash map, so the same appends give the same answers everywhere.
+///
+/// ```
+/// use mizan_core::Seq;
+/// use mizan_store::{Batch, EventLog, MemoryLog, StoreError};
+///
+/// let mut log = MemoryLog::default();
+/// log.append(Seq(0), &Batch::of_events([b"a".to_vec(), b"b".to_vec()]))?;
+/// let late = log.append(Seq(0), &Batch::of_events([b"c".to_vec()]));
+/// assert!(matches!(late, Err(StoreError::Moved { head: Seq(2) })));
+///
+/// let mut seen = Vec::new();
+/// log.scan(Seq(1), &mut |seq, event| {
+///     seen.push((seq, event.to_vec()));
+///     Ok(())
+/// })?;
+/// assert_eq!(seen, [(Seq(2), b"b".to_vec())]);
+/// # Ok::<(), StoreError>(())
+/// ```
+pub trait EventLog: Send {
+    /// The position of the last durable event; 0 for an empty log.
+    fn head(&self) -> Seq;
+
+    /// Appends all of `batch` or nothing, and returns the new head once it is durable.
+    ///
+    /// Bodies that the log already holds are skipped; of two bodies with one hash the first stays.
+    /// A batch without events and bodies changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Moved`] unless the head is `expected`; [`StoreError::TooLarge`] and
+    /// [`StoreError::BodiesWithoutEvent`] for a batch that no log takes; [`StoreError::DiskFull`],
+    /// [`StoreError::Io`] and [`StoreError::Engine`] when the machine fails. After an error nothing of
+    /// the batch is acknowledged. After `Io` from a disk that also refused the clean-up the batch is
+    /// in doubt: open the log again to see whether it is there.
+    fn append(&mut self, expected: Seq, batch: &Batch) -> Result<Seq, StoreError>;
+
+    /// Shows every event after `after` to `visit`, in order and without a gap.
+    ///
+    /// # Errors
+    ///
+    /// The error of `visit`, which stops the scan; [`StoreError::Damaged`] and [`StoreError::Io`]
+    /// where the log cannot be read.
+    fn scan(
+        &self,
+        after: Seq,
+        visit: &mut dyn FnMut(Seq, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// Reads one event; `None` beyond the head and for position 0.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] and [`StoreError::Io`] where the log cannot be read.
+    fn read(&self, at: Seq) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Reads the canonical bytes with this hash; `None` if no event brought them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] and [`StoreError::Io`] where the log cannot be read.
+    fn body(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Whether the log holds canonical bytes with this hash.
+    fn has_body(&self, hash: &ContentHash) -> bool;
+
+    /// Keeps a snapshot in place of the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if it could not be written; the last snapshot then stays.
+    fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError>;
+
+    /// The last snapshot if it was made by this code and fits this log, else `None`.
+    ///
+    /// A snapshot is a cache: missing, damaged, made by another code or beyond the head, it is `None`
+    /// and the caller folds from the first event.
+    ///
+    /// # Errors
+    ///
+    /// None today; the result leaves room for logs that keep snapshots elsewhere.
+    fn load_snapshot(&self, code_id: &str) -> Result<Option<Snapshot>, StoreError>;
+}
