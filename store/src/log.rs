@@ -103,6 +103,7 @@ pub trait EventLog: Send {
     ///
     /// The error of `visit`, which stops the scan; [`StoreError::Damaged`] and [`StoreError::Io`]
     /// where the log cannot be read.
+    #[expect(clippy::type_complexity, reason = "an alias would hide what the caller must write")]
     fn scan(
         &self,
         after: Seq,

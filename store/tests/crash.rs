@@ -1,4 +1,5 @@
 //! What a power cut, a broken disk or a broken database leaves behind, made by hand.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A writer that is killed at a random moment loses nothing that it acknowledged.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Locks, full disks, dry runs, groups: the edges of the contract.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

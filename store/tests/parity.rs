@@ -1,4 +1,5 @@
 //! The durable log answers every call as the reference in memory does.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -23,7 +23,7 @@ const LISTINGS: usize = 3;
 const MANY: usize = 64;
 
 /// An unfinished file of that age was left by a crash.
-const LEFT_BEHIND: Duration = Duration::from_hours(1);
+const LEFT_BEHIND: Duration = Duration::from_secs(3_600);
 
 /// A directory of JSON files.
 pub(super) struct Dir {

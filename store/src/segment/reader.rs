@@ -207,6 +207,7 @@ fn take_body(
 /// Shows the events after `after` up to `head`, beginning the reading at `from`.
 ///
 /// Everything up to `head` is known to be there, so whatever is wrong before it is damage.
+#[expect(clippy::type_complexity, reason = "the signature of the trait's scan")]
 pub(crate) fn events(
     folder: &Path,
     from: Position,

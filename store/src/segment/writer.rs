@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 /// Bytes that one step of zero filling adds at most.
 const MAX_STEP: u64 = 16 * 1024 * 1024;
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// The segment that grows.
 pub(crate) struct SegmentWriter {

@@ -1,5 +1,5 @@
 //! Shared by the tests: small logs, copies of folders, and what a log holds.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use mizan_core::{ContentHash, Seq};
 use mizan_store::{Batch, EventLog, OpenReport, Options, SledLog, StoreError};

@@ -1,1 +1,1 @@
-//! Placeholder while the workspace is laid out.
+//! Every test that crosses crates, in one package.

@@ -1,0 +1,146 @@
+//! Canonical form: L14 (one content, one hash), L16 (normalisers are idempotent), pinned vectors, and bytes that
+//! come back as they were.
+
+use mizan_core::lens::parse_decimal;
+use mizan_core::wire::{Reader, Writer};
+use mizan_core::{ContentHash, Image, Name, Normaliser, Rounding, Rule, SideId, Value};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn decimal() -> impl Strategy<Value = Value> {
+    (any::<i64>(), 0u32..18)
+        .prop_map(|(number, scale)| Value::decimal(rust_decimal::Decimal::new(number, scale)))
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        decimal(),
+        "\\PC{0,24}".prop_map(Value::text),
+        (-700_000i32..3_000_000)
+            .prop_filter_map("a day", chrono::NaiveDate::from_num_days_from_ce_opt)
+            .prop_map(Value::Date),
+        any::<i64>().prop_map(Value::Instant),
+        ("[a-z]{1,6}", "[A-Za-z0-9]{0,8}").prop_map(|(entity, ext)| Value::row_ref(
+            &Name::new(entity),
+            &SideId::new("shop"),
+            mizan_core::Ext::new(ext)
+        )),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            prop::collection::btree_map("[a-z]{1,5}".prop_map(Name::new), inner, 0..4)
+                .prop_map(Value::Map),
+        ]
+    })
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    prop::collection::btree_map("[a-z_]{1,8}".prop_map(Name::new), value(), 0..8)
+        .prop_map(Image::from)
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let mode = prop_oneof![
+        Just(Rounding::HalfUp),
+        Just(Rounding::HalfEven),
+        Just(Rounding::Truncate)
+    ];
+    prop_oneof![
+        (0u32..6, mode).prop_map(|(scale, mode)| Rule::Decimal { scale, mode }),
+        Just(Rule::Trim),
+        Just(Rule::CaseFold),
+        (0usize..12).prop_map(Rule::MaxLen),
+        Just(Rule::EmptyIsNull),
+        (1i64..100_000).prop_map(Rule::Granularity),
+        Just(Rule::Set),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn l14_equal_bytes_are_equal_content(a in image(), b in image()) {
+        prop_assert_eq!(a.to_bytes() == b.to_bytes(), a == b);
+        prop_assert_eq!(a.hash() == b.hash(), a == b);
+    }
+
+    #[test]
+    fn l14_images_come_back_from_their_bytes(image in image()) {
+        prop_assert_eq!(Image::from_bytes(&image.to_bytes()).unwrap(), image);
+    }
+
+    #[test]
+    fn l14_spelling_does_not_matter(number in any::<i64>(), scale in 0u32..10, zeros in 0usize..6) {
+        let exact = rust_decimal::Decimal::new(number, scale).to_string();
+        let padded = if exact.contains('.') { format!("{exact}{}", "0".repeat(zeros)) } else { exact.clone() };
+        let read = |text: &str| parse_decimal(text).map(Value::decimal);
+        prop_assert_eq!(read(&exact), read(&padded));
+    }
+
+    #[test]
+    fn l14_order_of_fields_does_not_matter(fields in prop::collection::btree_map("[a-z]{1,6}", decimal(), 0..8)) {
+        let forward: Image = fields.iter().map(|(n, v)| (Name::new(n), v.clone())).collect();
+        let backward: Image = fields.iter().rev().map(|(n, v)| (Name::new(n), v.clone())).collect();
+        prop_assert_eq!(forward.hash(), backward.hash());
+    }
+
+    #[test]
+    fn l16_normalisers_are_idempotent(rules in prop::collection::vec(rule(), 0..5), value in value()) {
+        let normaliser = Normaliser(rules);
+        let once = normaliser.apply(&value);
+        prop_assert_eq!(normaliser.apply(&once), once);
+    }
+
+    #[test]
+    fn l17_unknown_takes_the_last_known_value(seen in image(), news in image()) {
+        let merged = news.clone().over(&seen);
+        for (name, value) in seen.iter() {
+            prop_assert_eq!(merged.get(name), Some(news.get(name).unwrap_or(value)));
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let _ = Image::from_bytes(&bytes);
+        let _ = mizan_core::Event::from_bytes(mizan_core::Seq(1), &bytes);
+    }
+}
+
+#[test]
+fn hashes_are_pinned() {
+    let mut entries = BTreeMap::new();
+    entries.insert(Name::new("qty"), Value::decimal("2.50".parse().unwrap()));
+    let image: Image = [
+        (Name::new("name"), Value::text("قهوة")),
+        (Name::new("price"), Value::decimal("30.00".parse().unwrap())),
+        (Name::new("note"), Value::Null),
+        (Name::new("active"), Value::Bool(true)),
+        (Name::new("day"), Value::Date("2026-09-01".parse().unwrap())),
+        (Name::new("at"), Value::Instant(1_700_000_000_000)),
+        (Name::new("lines"), Value::List(vec![Value::Map(entries)])),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(
+        image.hash().to_string(),
+        "754dbb88751572534e4718c099ea0731fa987b96e18192106d335cc1e4105481"
+    );
+    // A hash knows its domain: the same bytes in another one are another hash.
+    assert_ne!(image.hash(), ContentHash::of("mizan.plan.v1", &image.to_bytes()));
+}
+
+#[test]
+fn numbers_are_written_shortest_first() {
+    for number in [0u64, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
+        let mut writer = Writer::default();
+        writer.uint(number);
+        assert_eq!(Reader::new(&writer.0).uint().unwrap(), number);
+    }
+    for number in [0i64, -1, 1, i64::MIN, i64::MAX] {
+        let mut writer = Writer::default();
+        writer.int(number);
+        assert_eq!(Reader::new(&writer.0).int().unwrap(), number);
+    }
+}
