@@ -61,7 +61,8 @@ impl Seq {
 
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        // Passed on, so that widths work: positions stand in columns.
+        self.0.fmt(f)
     }
 }
 

@@ -173,7 +173,8 @@ impl Due<'_> {
     fn fields(&self, merged: &Image, seen: &Image) -> Result<(FieldSet, Image), BlockedBy> {
         let mut fields = FieldSet::EMPTY;
         let mut set = Image::default();
-        for bit in self.slot.behind.iter() {
+        // A field in conflict there is not overwritten before a person has decided.
+        for bit in self.slot.behind.minus(self.slot.changed).iter() {
             let Some(field) = self.entity.fields.get(bit) else { continue };
             let value = merged.get(&field.name).unwrap_or(&Value::Null);
             let Some(value) = expected(self.state, field, self.side, value) else {

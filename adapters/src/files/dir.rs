@@ -59,9 +59,9 @@ impl Dir {
 
     /// Lists the directory and looks at every file, without reading any.
     pub(super) fn sweep(&self) -> Result<Sweep, Fault> {
-        self.place.catch_up()?;
         let path = self.place.dir();
         let (found, dir, complete) = listing(path).map_err(|error| absent(path, error.kind()))?;
+        self.place.catch_up()?;
         let mut entries = in_two(&found, |entry| self.look(entry));
         entries.sort_unstable_by(|a, b| a.ext().cmp(&b.ext()));
         Ok(Sweep { entries, complete, dir: Some(dir) })

@@ -52,9 +52,9 @@ impl Jsonl {
 
     /// Lists the file.
     pub(super) fn sweep(&self) -> Result<Sweep, Fault> {
-        self.place.catch_up()?;
         let file = self.path.display().to_string();
         let (listed, complete) = self.with(|table| (table.listed(&file), table.is_sound()))?;
+        self.place.catch_up()?;
         let mut entries: Vec<Entry> = listed.into_iter().map(Entry::Ready).collect();
         entries.sort_by(|a, b| a.ext().cmp(&b.ext()));
         Ok(Sweep { entries, complete, dir: None })
@@ -119,13 +119,11 @@ impl Jsonl {
             let Some(name) = self.path.file_name().and_then(|name| name.to_str()) else {
                 return Err(Fault::NotSent("the file's name is not UTF-8".to_owned()));
             };
-            // A removed line is a blank one here until the file is there.
-            table.lines.retain(|line| !line.text.is_empty());
+            table.compact();
             match self.place.replace(name, &table.bytes(), &table.stat)? {
                 None => return Ok(None),
                 Some(stat) => (table.stat, table.firm) = (stat, true),
             }
-            table.index();
         } else {
             self.place.settle()?;
         }

@@ -2,7 +2,7 @@
 
 use super::jsonl::Jsonl;
 use super::names;
-use super::native::{self, Wish, refused, taken};
+use super::native::{self, BYTE_ORDER_MARK, Wish, refused, taken};
 use super::table::{At, Line, Read, Table, content_tag, id_of};
 use crate::adapter::{Answer, Refusal, Row};
 use mizan_core::{Ext, Operation};
@@ -64,10 +64,8 @@ impl Jsonl {
         {
             return Err(done(row.clone()));
         }
-        let (mut text, image) = self.shape.written(&native)?;
-        if line.text.ends_with(b"\r") {
-            text.push(b'\r');
-        }
+        let (object, image) = self.shape.written(&native)?;
+        let text = around(&line.text, &object);
         let tag = Some(content_tag(&text));
         let row = Row { ext: ext.clone(), image, stamp: None, tag, marker: None };
         *line = Line { text, read: Read::Row(row.clone()) };
@@ -79,7 +77,7 @@ impl Jsonl {
             Answer::Gone => Answer::Deleted,
             other => other,
         })?;
-        table.lines[number] = Line { text: Vec::new(), read: Read::Blank };
+        table.remove(ext, number);
         Ok(Answer::Deleted)
     }
 
@@ -100,6 +98,13 @@ impl Jsonl {
             Some(At::Several(_)) | None => Err(Answer::Gone),
         }
     }
+}
+
+/// A line with a new object, between the byte order mark and the carriage return of the old one.
+fn around(old: &[u8], object: &[u8]) -> Vec<u8> {
+    let mark: &[u8] = if old.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { b"" };
+    let end: &[u8] = if old.ends_with(b"\r") { b"\r" } else { b"" };
+    [mark, object, end].concat()
 }
 
 fn done(row: Row) -> Answer {

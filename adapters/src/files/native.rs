@@ -16,6 +16,9 @@ pub(super) const RECORD_MAX: u64 = 16 << 20;
 /// Most bytes of a file that holds many records.
 pub(super) const TABLE_MAX: u64 = 1 << 30;
 
+/// What some programs put at the beginning of a UTF-8 file.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Tries to read a file that is being written to.
 const TRIES: usize = 3;
 
@@ -102,7 +105,7 @@ pub(super) fn taken(ext: &Ext, message: &str) -> Answer {
 
 /// The JSON object in `bytes`; the error never quotes them.
 pub(super) fn object(bytes: &[u8]) -> Result<Json, String> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("is empty; perhaps it is being written".to_owned());
     }

@@ -121,7 +121,10 @@ impl Place {
 
     /// Puts what was left to later on the disk.
     pub(super) fn catch_up(&self) -> Result<(), Fault> {
-        self.sync_up_to(self.made.load(Ordering::SeqCst))
+        self.sync_up_to(self.made.load(Ordering::SeqCst)).map_err(|fault| match fault {
+            Fault::InDoubt(why) => Fault::BadAnswer(why),
+            other => other,
+        })
     }
 
     fn sync_up_to(&self, ticket: u64) -> Result<(), Fault> {

@@ -45,8 +45,10 @@ pub(super) struct Line {
 pub(super) enum Read {
     /// A row.
     Row(Row),
-    /// Nothing but white space, or removed.
+    /// Nothing but white space.
     Blank,
+    /// A row that a write took out; it is not written any more.
+    Removed,
     /// Not a row.
     Bad {
         /// The id, where it could be read.
@@ -67,7 +69,7 @@ impl Line {
         match &self.read {
             Read::Row(row) => Some(&row.ext),
             Read::Bad { ext, .. } => ext.as_ref(),
-            Read::Blank => None,
+            Read::Blank | Read::Removed => None,
         }
     }
 }
@@ -135,8 +137,7 @@ impl Table {
         table
     }
 
-    /// Finds every id again, after lines were removed.
-    pub(super) fn index(&mut self) {
+    fn index(&mut self) {
         self.index.clear();
         for (number, line) in self.lines.iter().enumerate() {
             if let Some(ext) = line.ext() {
@@ -157,6 +158,21 @@ impl Table {
         self.lines.push(line);
     }
 
+    /// Takes a line out; the lines after it keep their numbers until [`Table::compact`].
+    pub(super) fn remove(&mut self, ext: &Ext, number: usize) {
+        self.index.remove(ext);
+        self.lines[number] = Line { text: Vec::new(), read: Read::Removed };
+    }
+
+    /// Closes the gaps of removed lines.
+    pub(super) fn compact(&mut self) {
+        let lines = self.lines.len();
+        self.lines.retain(|line| !matches!(line.read, Read::Removed));
+        if self.lines.len() < lines {
+            self.index();
+        }
+    }
+
     /// The row of an id, or why there is none; `None` where the id is not in any line.
     pub(super) fn row(&self, ext: &Ext) -> Option<Result<&Row, String>> {
         match self.find(ext)? {
@@ -164,7 +180,7 @@ impl Table {
             At::Line(number) => match &self.lines[number].read {
                 Read::Row(row) => Some(Ok(row)),
                 Read::Bad { why, .. } => Some(Err(why.clone())),
-                Read::Blank => None,
+                Read::Blank | Read::Removed => None,
             },
         }
     }
@@ -188,7 +204,7 @@ impl Table {
                 Read::Bad { ext, why } => {
                     Some(Listed::Bad { at, ext: ext.clone(), why: why.clone() })
                 }
-                Read::Blank => None,
+                Read::Blank | Read::Removed => None,
             }
         };
         self.lines.iter().enumerate().filter_map(entry).collect()

@@ -27,10 +27,10 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
         return sum(work, bit, &candidates);
     }
     let field = &work.entity.fields[bit];
-    // Before anybody who may has spoken, any side's value is better than none: it seeds the field.
+    // As long as the owner has no row of its own, any side's value is better than none: it seeds the field.
     let unset = work.merged.get(&field.name).is_none_or(Value::is_null);
-    let some_votes = candidates.iter().any(|one| field.votes(&one.side));
-    let overruled = if unset && !some_votes {
+    let owner_away = field.owner.as_ref().is_some_and(|owner| !work.sides.contains_key(owner));
+    let overruled = if unset && owner_away {
         Vec::new()
     } else {
         let (voters, others) = candidates.into_iter().partition(|one| field.votes(&one.side));
@@ -45,8 +45,9 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
         keep(work, bit, Found::Reverted, losers);
     } else if let Some(value) = agreement(work, bit, &candidates) {
         agree(work, bit, &candidates, value, losers);
-    } else {
-        contest(work, bit, &candidates, losers, policy);
+    } else if contest(work, bit, &candidates, losers, policy) == Found::Manual {
+        // Nothing is owed until a person has spoken: the sides keep what they show.
+        return;
     }
     work.note_behind(bit);
 }
@@ -131,7 +132,7 @@ fn contest(
     candidates: &[Cand],
     mut losers: Vec<Loser>,
     policy: &dyn Policy,
-) {
+) -> Found {
     let field = work.entity.fields[bit].clone();
     let merged = undelivered(work, bit, candidates).cloned();
     let mut all: Vec<(Option<SideId>, Value)> = Vec::with_capacity(candidates.len() + 1);
@@ -148,7 +149,8 @@ fn contest(
         Verdict::Merged(value) => (None, value),
         Verdict::Take(_) | Verdict::Park => {
             losers.extend(all.into_iter().map(|(side, value)| Loser { side, value }));
-            return keep(work, bit, Found::Manual, losers);
+            keep(work, bit, Found::Manual, losers);
+            return Found::Manual;
         }
     };
     losers.extend(all.into_iter().map(|(side, value)| Loser { side, value }));
@@ -157,7 +159,9 @@ fn contest(
     }
     work.merged.set(&field.name, value.clone());
     let field = field.name;
-    work.fields.push(FieldDecision { field, found: Found::Preferred, winner, value, losers });
+    let found = Found::Preferred;
+    work.fields.push(FieldDecision { field, found, winner, value, losers });
+    found
 }
 
 /// Uses what a person chose; true where there was such a choice.

@@ -199,7 +199,8 @@ impl Record {
     #[must_use]
     pub fn owes(&self) -> bool {
         self.slots.values().any(|slot| match slot.presence {
-            Presence::Here => !slot.behind.is_empty(),
+            // A field in conflict there is not overwritten before a person has decided.
+            Presence::Here => !slot.behind.minus(slot.changed).is_empty(),
             Presence::Missing => !self.dead && !slot.behind.is_empty(),
             Presence::Gone => false,
         })

@@ -45,6 +45,8 @@ struct Listing {
     entity: Entity,
     side: SideId,
     sweep: bool,
+    /// The side can list from a stamp on, so a cursor is of use.
+    since: bool,
     present: BTreeSet<Ext>,
     bad: BTreeSet<String>,
     newest: Option<Timestamp>,
@@ -106,6 +108,7 @@ impl Engine {
             entity: entity.clone(),
             side: side.clone(),
             sweep: pull == Pull::All,
+            since: capabilities.since,
             present: BTreeSet::new(),
             bad: BTreeSet::new(),
             newest: None,
@@ -272,7 +275,7 @@ impl Engine {
 
     /// The cursor moves to the largest stamp that was returned, never to "now" (LAWS 1.7 e).
     fn cursor(&self, listing: &Listing) -> Option<Fact> {
-        let at = listing.newest?;
+        let at = listing.newest.filter(|_| listing.since)?;
         let known = self.state().cursors.get(&(listing.side.clone(), listing.entity.name.clone()));
         if known.is_some_and(|known| *known >= at) {
             return None;

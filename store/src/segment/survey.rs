@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How many frames are remembered for the comparison with sled.
-const PROBES: usize = 1_024;
+const PROBES: usize = 32;
 /// A whole frame in the right place that does not belong to this log; no crash leaves that.
 const UNCHAINED: &str = "a frame is not chained to the frame before it";
 
@@ -58,7 +58,7 @@ impl Broken {
     }
 }
 
-/// Headers of frames spread evenly over the log, at most about a thousand.
+/// Headers of frames spread evenly over the log, at most thirty-two.
 pub(crate) struct Probes {
     pub(crate) headers: Vec<Header>,
     stride: u64,

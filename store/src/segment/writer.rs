@@ -11,6 +11,9 @@ use std::thread::{self, JoinHandle};
 
 /// Bytes that one step of zero filling adds at most.
 const MAX_STEP: u64 = 16 * 1024 * 1024;
+/// Writes up to this size are dominated by the sync, which zeros ahead make cheaper; for larger ones
+/// the zeros would only double the bytes.
+const SMALL: usize = 64 * 1024;
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// The segment that grows.
@@ -106,7 +109,9 @@ impl SegmentWriter {
         let offset = self.offset;
         self.offset = end;
         self.ready = self.ready.max(end);
-        self.fill_ahead();
+        if bytes.len() <= SMALL {
+            self.fill_ahead();
+        }
         Ok(offset)
     }
 

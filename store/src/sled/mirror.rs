@@ -91,35 +91,24 @@ impl Mirror {
 
     /// The event at `seq`; `None` if the frame that should hold it is not there.
     pub(super) fn event(&self, seq: u64) -> Result<Option<Vec<u8>>, String> {
-        let Some((_, before)) =
-            guard(|| self.db.range(..=key(seq, u32::MAX)).next_back().transpose())?
-        else {
-            return Ok(None);
-        };
-        let first = frame::open(&before)?.0.first;
-        // Several frames may share a first position; the earliest begins with a whole entry.
-        let mut frames = self.db.range(key(first, 0)..);
-        let mut entries = Entries::default();
-        let mut next = first;
+        let last = guard(|| self.db.range(..=key(seq, u32::MAX)).next_back().transpose())?;
+        let Some((_, bytes)) = last else { return Ok(None) };
+        let (header, body) = frame::open(&bytes)?;
+        let mut search = Search { next: header.first, wanted: seq, entries: Entries::default() };
+        let found = if header.middle { None } else { search.frame(&header, body)? };
+        if found.is_some() || (!header.middle && !search.entries.is_partial()) {
+            return Ok(found);
+        }
+        // An event over several frames: the earliest of those with this position begins it.
+        let mut search = Search { next: header.first, wanted: seq, entries: Entries::default() };
+        let mut frames = self.db.range(key(header.first, 0)..);
         while let Some((_, bytes)) = guard(|| frames.next().transpose())? {
             let (header, body) = frame::open(&bytes)?;
             if header.first > seq {
                 break;
             }
-            let mut found = None;
-            let fed = entries.feed(0, &header, body, &mut |_, entry| {
-                let Entry::Event(event) = entry else { return Ok(()) };
-                if next == seq {
-                    found = Some(event.to_vec());
-                    return Err(());
-                }
-                next += 1;
-                Ok(())
-            });
-            match (found, fed) {
-                (Some(event), _) => return Ok(Some(event)),
-                (None, Err(Stop::Fault(reason))) => return Err(reason.to_owned()),
-                (None, _) => {}
+            if let Some(event) = search.frame(&header, body)? {
+                return Ok(Some(event));
             }
         }
         Ok(None)
@@ -130,6 +119,34 @@ impl Mirror {
         guard(|| self.db.flush())?;
         let synced = self.file.sync_all().and_then(|()| self.folder.sync_all());
         synced.map_err(|error| error.to_string())
+    }
+}
+
+/// Looks for one event while frames go by.
+struct Search {
+    next: u64,
+    wanted: u64,
+    entries: Entries,
+}
+
+impl Search {
+    fn frame(&mut self, header: &Header, body: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let (next, wanted) = (&mut self.next, self.wanted);
+        let mut found = None;
+        let fed = self.entries.feed(0, header, body, &mut |_, entry| {
+            let Entry::Event(event) = entry else { return Ok(()) };
+            if *next == wanted {
+                found = Some(event.to_vec());
+                return Err(());
+            }
+            *next += 1;
+            Ok(())
+        });
+        match (found, fed) {
+            (Some(event), _) => Ok(Some(event)),
+            (None, Err(Stop::Fault(reason))) => Err(reason.to_owned()),
+            (None, _) => Ok(None),
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mizan::clock::SystemClock;
 use mizan::config::{Config, LoadError};
 use mizan::connect::open_log;
-use mizan::core::policy::Declared;
 use mizan::core::{Event, Name, Schema, SideId, Timestamp};
 use mizan::engine::{Journal, Progress, Stage};
 use std::io::IsTerminal;
@@ -69,7 +68,7 @@ pub(crate) fn append(
 /// A table for a terminal.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if !std::io::stdout().is_terminal() {
         table.set_width(110);
@@ -138,9 +137,4 @@ impl Bars {
         self.bar.set_style(ProgressStyle::default_spinner());
         self.spin(format!("reading {entity} from {side}: {rows} rows"));
     }
-}
-
-/// The policy that the binary uses.
-pub(crate) fn policy() -> Arc<Declared> {
-    Arc::new(Declared)
 }

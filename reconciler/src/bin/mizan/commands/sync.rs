@@ -49,7 +49,7 @@ async fn sync(
     let (log, opened) = open_log(&config.log)?;
     tell_open(&opened);
     // A dry run reads through to the log and appends to memory: log and sides stay as they are (V18).
-    let log: Box<dyn EventLog> = if args.dry_run { Box::new(Overlay::new(log)) } else { log };
+    let log: Box<dyn EventLog> = if args.dry_run { Box::new(Overlay::over(log)) } else { log };
     let mut engine = open_engine(config, log, sides.adapters)?;
     if let Some(plan) = &args.approve {
         let plan = plan.parse().map_err(|error: mizan::core::hash::BadHash| {
