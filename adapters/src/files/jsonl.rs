@@ -76,10 +76,12 @@ impl Jsonl {
         let pending = Arc::new(Pending { wish, answer: Mutex::default() });
         locked(&self.waiting).push(pending.clone());
         let _writer = locked(&self.writer);
-        let batch = std::mem::take(&mut *locked(&self.waiting));
-        if !batch.is_empty() {
-            self.write(&batch);
+        // Whoever held the lock before may have carried this one out with its own.
+        if let Some(answer) = locked(&pending.answer).take() {
+            return answer;
         }
+        let batch = std::mem::take(&mut *locked(&self.waiting));
+        self.write(&batch);
         let answer = locked(&pending.answer).take();
         answer.unwrap_or_else(|| Err(Fault::InDoubt("the write was not answered".to_owned())))
     }

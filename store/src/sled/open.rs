@@ -273,7 +273,7 @@ pub(super) fn compare(mirror: &Mirror, survey: &Survey, synced: u64) -> Fit {
     let unfit = |reason: String| Fit::Unfit { reason };
     let last = match mirror.last() {
         Err(reason) => return unfit(format!("sled's last frame cannot be read: {reason}")),
-        Ok(None) if false => {
+        Ok(None) if synced > 0 => {
             return unfit(format!("sled is empty, although it held events up to {synced}"));
         }
         Ok(None) => return Fit::From { batch: 1, have: None },

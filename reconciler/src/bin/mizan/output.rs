@@ -101,9 +101,10 @@ impl Bars {
         let bar = if json || !std::io::stderr().is_terminal() {
             ProgressBar::hidden()
         } else {
-            ProgressBar::new_spinner()
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
         };
-        bar.enable_steady_tick(Duration::from_millis(120));
         Arc::new(Self { bar })
     }
 

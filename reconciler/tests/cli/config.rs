@@ -1,0 +1,79 @@
+//! Wrong configurations: refused with the line and a suggestion, exit code 2.
+
+use super::support::{Shop, TWO_FOLDERS};
+
+fn refused(config: &str, line: &str, said: &str) {
+    let shop = Shop::new(config);
+    let ran = shop.run(&["sync"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains(line) && ran.err.contains(said), "{}", ran.err);
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_the_nearest_known_one() {
+    refused(&TWO_FOLDERS.replace("direction", "dirction"), "line 9", "did you mean `direction`");
+    refused(&TWO_FOLDERS.replace("root = \"till\"", "rot = \"till\""), "line 4", "did you mean `root`");
+}
+
+#[test]
+fn a_field_that_does_not_exist_is_refused_in_the_key() {
+    refused(&TWO_FOLDERS.replace("key = [\"sku\"]", "key = [\"skus\"]"), "line 10", "did you mean `sku`");
+}
+
+#[test]
+fn an_owner_and_a_preference_contradict_each_other() {
+    let config = TWO_FOLDERS
+        .replace("scale = 2,", "scale = 2, owner = \"till\", prefer = \"books\",");
+    refused(&config, "line 18", "contradict each other");
+}
+
+#[test]
+fn a_preference_in_a_one_way_entity_is_refused() {
+    refused(&TWO_FOLDERS.replace("\"both\"", "\"till -> books\""), "line 11", "remove `prefer`");
+}
+
+#[test]
+fn what_is_not_toml_is_refused_with_its_line() {
+    refused("[sides.till\nadapter = 1", "line 1", "not TOML");
+}
+
+#[test]
+fn a_key_in_the_file_is_refused() {
+    let config = TWO_FOLDERS.replace(
+        "[sides.books]\nadapter = \"files\"\nroot = \"books\"",
+        "[sides.books]\nadapter = \"qoyod\"\napi_key = \"secret-word\"",
+    );
+    let shop = Shop::new(&config);
+    let ran = shop.run(&["sync"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("api_key_env") && !ran.err.contains("secret-word"), "{}", ran.err);
+}
+
+#[test]
+fn a_missing_file_says_how_to_begin() {
+    let shop = Shop::new(TWO_FOLDERS);
+    let ran = shop.run(&["sync", "--config", "nowhere.toml"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("mizan init"), "{}", ran.err);
+}
+
+#[test]
+fn the_example_that_init_writes_is_accepted() {
+    let shop = Shop::new("");
+    assert_eq!(shop.run(&["init"]).code, 2, "an existing file is not overwritten");
+    assert_eq!(shop.run(&["init", "--config", "new.toml"]).code, 0);
+    let ran = shop
+        .command(&["check", "--offline", "--config", "new.toml"])
+        .env("QOYOD_API_KEY", "key")
+        .output()
+        .expect("the binary runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn an_unknown_entity_is_named() {
+    let shop = Shop::new(TWO_FOLDERS);
+    let ran = shop.run(&["sync", "--only", "prodct"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("there are product"), "{}", ran.err);
+}

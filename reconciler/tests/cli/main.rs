@@ -1,0 +1,5 @@
+//! The built binary, run as a person runs it.
+
+mod config;
+mod files;
+mod support;
