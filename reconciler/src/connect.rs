@@ -70,7 +70,8 @@ pub fn connect_sides(config: &Config) -> Result<Sides, ConnectError> {
             }
             System::Qoyod { url, auth, requests_per_minute, timeout_seconds } => {
                 let parallel = bindings.iter().map(parallel_of).max().unwrap_or(4);
-                let api = connect_api(side, url, auth, *requests_per_minute, *timeout_seconds, parallel)?;
+                let api =
+                    connect_api(side, url, auth, *requests_per_minute, *timeout_seconds, parallel)?;
                 let qoyod = Qoyod::new(side.clone(), api.clone(), bindings)
                     .map_err(|error| failed(error.to_string()))?;
                 sides.adapters.push(Arc::new(qoyod));
@@ -120,10 +121,8 @@ fn connect_api(
 ) -> Result<Api, ConnectError> {
     let failed = |what: String| ConnectError::Side { side: side.clone(), what };
     let timeout = Duration::from_secs(timeout_seconds);
-    let client = Client::builder(url)
-        .timeout(timeout)
-        .build()
-        .map_err(|error| failed(error.to_string()))?;
+    let client =
+        Client::builder(url).timeout(timeout).build().map_err(|error| failed(error.to_string()))?;
     let limiter = Limiter::new(Limits {
         requests_max: requests_per_minute,
         concurrent_max: parallel,
@@ -136,7 +135,8 @@ fn connect_api(
         AuthConfig::Oauth { token_url, client_id, client_secret, scope, token_file } => {
             let client_id = read_plain(side, client_id)?;
             let secret = read_secret(side, client_secret)?;
-            let mut settings = OAuthSettings::new(Grant::ClientCredentials, client_id, Some(secret));
+            let mut settings =
+                OAuthSettings::new(Grant::ClientCredentials, client_id, Some(secret));
             settings.client_auth = ClientAuth::Body;
             settings.scopes = scope.iter().flat_map(|s| s.split(' ')).map(str::to_owned).collect();
             let endpoint = Client::builder(token_url.clone())

@@ -300,7 +300,9 @@ impl Teller<'_> {
             Life::Alive => {}
             Life::Dead => parts.push("the record is dead".to_owned()),
             Life::Revived => parts.push("an edit brings the deleted record back".to_owned()),
-            Life::Disputed => parts.push("deleted here, edited there: a person must say".to_owned()),
+            Life::Disputed => {
+                parts.push("deleted here, edited there: a person must say".to_owned())
+            }
         }
         if parts.is_empty() {
             return None;
@@ -330,8 +332,12 @@ fn contested_text(field: &FieldDecision) -> String {
     let losers = losers.join(", ");
     match field.found {
         Found::Owner => format!("{name}: {winner} owns it, {value} holds; overruled {losers}"),
-        Found::Reverted => format!("{name}: only a side that does not own it changed it; {value} stays, overruled {losers}"),
-        Found::Preferred => format!("conflict on {name}: {winner} is preferred, {value} holds; lost {losers}"),
+        Found::Reverted => format!(
+            "{name}: only a side that does not own it changed it; {value} stays, overruled {losers}"
+        ),
+        Found::Preferred => {
+            format!("conflict on {name}: {winner} is preferred, {value} holds; lost {losers}")
+        }
         Found::Manual => format!("conflict on {name}: waits for a person between {losers}"),
         Found::Person => format!("{name}: a person chose {value}; lost {losers}"),
         Found::Summed => format!("{name}: movements of all sides add up to {value}"),

@@ -4,8 +4,11 @@ use crate::error::StoreError;
 use crate::snapshot::Snapshot;
 use mizan_core::{ContentHash, Seq};
 
-/// The largest batch one append accepts, events and bodies together.
+/// The largest batch one append accepts: its events and bodies, and 37 bytes for each of them.
 pub const MAX_BATCH_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a limit counts for each event and body beside its bytes, so that empty ones count as well.
+const ENTRY_BYTES: u64 = 37;
 
 /// Events that become durable together, with the bodies that they are the first to name.
 ///
@@ -48,7 +51,8 @@ impl Batch {
         if self.events.is_empty() && !self.bodies.is_empty() {
             return Err(StoreError::BodiesWithoutEvent { bodies: self.bodies.len() });
         }
-        let bytes = self.size();
+        let entries = (self.events.len() + self.bodies.len()) as u64;
+        let bytes = self.size() + entries * ENTRY_BYTES;
         if bytes > MAX_BATCH_BYTES {
             return Err(StoreError::TooLarge { bytes, limit: MAX_BATCH_BYTES });
         }

@@ -59,7 +59,7 @@ fn a_write_cut_at_any_byte_leaves_what_was_acknowledged() {
             match cut {
                 "zeros" => zero_to_end(&file, at),
                 "truncated" => {
-                    OpenOptions::new().write(true).open(&file).unwrap().set_len(at).unwrap()
+                    OpenOptions::new().write(true).open(&file).unwrap().set_len(at).unwrap();
                 }
                 "garbage" => overwrite(&file, at, &[0xA5; 300]),
                 _ => overwrite(&file, acknowledged, &vec![0; (at - acknowledged) as usize]),
@@ -165,7 +165,7 @@ fn damage_to_an_acknowledged_last_batch_is_proved_by_sled() {
         overwrite(&segment(&work, 1), end - 9, b"?????");
         match try_open(&work).map(|_| ()) {
             Err(StoreError::Damaged { offset, seq, .. }) => {
-                assert_eq!((offset, seq), (start, Seq(4)))
+                assert_eq!((offset, seq), (start, Seq(4)));
             }
             other => panic!("{other:?}"),
         }
@@ -186,11 +186,14 @@ fn three_segments(path: &Path) -> u64 {
     }
     let head = grow(&mut log, 5).0;
     drop(log);
+    // Opened once more, the sealed segments have summaries.
+    drop(open(path));
+    assert!(path.join("segments/00000002.idx").exists());
     head
 }
 
 fn examine_count(path: &Path) -> usize {
-    fs::read_dir(path.join("segments")).unwrap().count()
+    (1..).take_while(|number| segment(path, *number).exists()).count()
 }
 
 #[test]
@@ -228,6 +231,79 @@ fn a_lost_or_damaged_segment_file_is_restored_from_sled() {
 }
 
 #[test]
+fn damage_inside_a_sealed_segment_is_found_by_whoever_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let head = three_segments(&path);
+    let file = segment(&path, 2);
+    let original = fs::read(&file).unwrap();
+    let middle = original.len() / 2;
+    overwrite(&file, middle as u64, &[!original[middle]]);
+    let damage = examine(&path).unwrap().damage.unwrap();
+    assert_eq!((&damage.file, damage.restorable), (&file, true));
+    let (log, _) = open(&path);
+    let mut last = 0;
+    let scanned = log.scan(Seq(0), &mut |seq, _| {
+        last = seq.0;
+        Ok(())
+    });
+    match scanned {
+        Err(StoreError::Damaged { file: named, offset, seq, .. }) => {
+            assert_eq!((named, offset, seq), (file.clone(), damage.offset, damage.seq));
+            assert_eq!(last + 1, seq.0);
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(log);
+    assert_eq!(rebuild(&path).unwrap().restored.len(), 1);
+    assert_eq!(fs::read(&file).unwrap(), original);
+    assert_holds(&open(&path).0, head);
+}
+
+#[test]
+fn a_summary_is_only_a_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    let (mut log, _) = open(&image);
+    let mut bodies = 0;
+    while segment(&image, 4).metadata().is_err() {
+        let head = log.head().0;
+        let mut next = batch(head + 1, 9);
+        next.bodies = vec![(common::hash(bodies), vec![bodies as u8; 3_000])];
+        bodies += 1;
+        log.append(Seq(head), &next).unwrap();
+    }
+    let head = log.head().0;
+    drop(log);
+    drop(open(&image));
+    let work = folder.path().join("work");
+    let summary = |work: &Path, number| segment(work, number).with_extension("idx");
+    let harms: [&dyn Fn(); 4] = [
+        &|| {},
+        &|| fs::remove_file(summary(&work, 2)).unwrap(),
+        &|| overwrite(&summary(&work, 2), 150, b"????"),
+        &|| {
+            fs::copy(summary(&work, 1), summary(&work, 2)).unwrap();
+        },
+    ];
+    for harm in harms {
+        copy(&image, &work);
+        harm();
+        let (mut log, report) = open(&work);
+        assert_eq!((report.events, report.rebuilt), (head, None));
+        assert_holds(&log, head);
+        for body in 0..bodies {
+            assert_eq!(log.body(&common::hash(body)).unwrap(), Some(vec![body as u8; 3_000]));
+        }
+        assert!(!log.has_body(&common::hash(bodies)));
+        grow(&mut log, 2);
+        drop(log);
+        let kept = |work: &Path| fs::read(summary(work, 2)).unwrap();
+        assert_eq!(kept(&work), kept(&image));
+    }
+}
+
+#[test]
 fn damage_that_sled_does_not_hold_stays_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -241,6 +317,80 @@ fn damage_that_sled_does_not_hold_stays_reported() {
     let found = examine(&path).unwrap();
     assert!(!found.damage.unwrap().restorable);
     assert_eq!((found.head, found.sled), (Seq(1), SledHealth::Missing));
+}
+
+#[test]
+fn damage_is_told_from_a_torn_end_without_any_second_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    let ends = written(&image, &[1, 2, 1]);
+    let work = folder.path().join("work");
+    for (batch, (start, head)) in ends.iter().take(3).enumerate() {
+        let end = ends[batch + 1].0;
+        for at in *start..end {
+            copy(&image, &work);
+            fs::remove_dir_all(work.join("sled")).unwrap();
+            fs::remove_file(work.join("checkpoint")).unwrap();
+            let byte = fs::read(segment(&work, 1)).unwrap()[at as usize];
+            overwrite(&segment(&work, 1), at, &[!byte]);
+            let opened = try_open(&work).map(|(_, report)| report.events);
+            match (batch, opened) {
+                (0 | 1, Err(StoreError::Damaged { offset, seq, .. })) => {
+                    assert_eq!((offset, seq), (*start, Seq(head + 1)));
+                }
+                (2, Ok(events)) => assert_eq!(events, *head, "undecidable, so taken for torn"),
+                (batch, other) => panic!("batch {batch}, byte {at}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_proves_that_the_end_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let ends = written(&path, &[1, 2]);
+    fs::remove_dir_all(path.join("sled")).unwrap();
+    zero_to_end(&segment(&path, 1), ends[1].0);
+    for _ in 0..2 {
+        match try_open(&path).map(|_| ()) {
+            Err(StoreError::Damaged { offset, seq, .. }) => {
+                assert_eq!((offset, seq), (ends[1].0, Seq(2)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let damage = examine(&path).unwrap().damage.unwrap();
+    assert_eq!((damage.seq, damage.restorable), (Seq(2), false));
+}
+
+#[test]
+fn a_sled_of_another_log_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("log"), folder.path().join("other"));
+    written(&path, &[1, 2, 1]);
+    let (mut log, _) = open(&other);
+    for head in 0..3 {
+        log.append(Seq(head), &mizan_store::Batch::of_events([b"other".to_vec()])).unwrap();
+    }
+    drop(log);
+    copy(&other.join("sled"), &path.join("sled"));
+    fs::remove_file(path.join("checkpoint")).unwrap();
+    let (log, report) = open(&path);
+    assert!(report.rebuilt.is_some() && report.suspect.is_some());
+    assert_holds(&log, 4);
+}
+
+#[test]
+fn checkpoints_are_made_while_the_log_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = mizan_store::Options { checkpoint_frames: 2, ..common::small() };
+    let (mut log, _) = mizan_store::SledLog::open_with(folder.path(), options).unwrap();
+    for _ in 0..9 {
+        grow(&mut log, 1);
+    }
+    assert_eq!(log.read(Seq(9)).unwrap(), Some(common::event(9)));
+    assert!(examine(folder.path()).unwrap().checkpoint >= Seq(6));
 }
 
 /// Opens a log whose sled was harmed and expects it to be noticed and repaired.

@@ -94,6 +94,27 @@ fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
 }
 
 #[test]
+fn a_write_that_does_not_fit_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_tiny) = Tiny::mount(folder.path(), "size=6m") else { return };
+    let path = folder.path().join("log");
+    let (mut log, _) = SledLog::open_with(&path, small()).unwrap();
+    grow(&mut log, 2);
+    let large = Batch::of_events((0..80_u8).map(|n| vec![n | 1; 100_000]));
+    for _ in 0..2 {
+        let refused = log.append(Seq(2), &large);
+        assert!(matches!(refused, Err(StoreError::DiskFull { .. })), "{refused:?}");
+        assert_holds(&log, 2);
+    }
+    grow(&mut log, 1);
+    assert_holds(&log, 3);
+    drop(log);
+    let (log, report) = SledLog::open_with(&path, small()).unwrap();
+    assert_eq!((report.events, report.torn_tail_bytes, report.rebuilt), (3, 0, None));
+    assert_holds(&log, 3);
+}
+
+#[test]
 fn a_dry_run_leaves_the_segments_byte_equal() {
     let folder = tempfile::tempdir().unwrap();
     let (mut log, _) = open(folder.path());

@@ -205,9 +205,9 @@ fn listing(path: &Path) -> std::io::Result<(Vec<DirEntry>, Stat, bool)> {
 
 /// Removes an unfinished file of a program that ended long ago.
 fn clean(entry: &DirEntry) {
-    let old = entry.metadata().is_ok_and(|meta| {
-        meta.is_file() && Stat::of(&meta).age(SystemTime::now()) > LEFT_BEHIND
-    });
+    let old = entry
+        .metadata()
+        .is_ok_and(|meta| meta.is_file() && Stat::of(&meta).age(SystemTime::now()) > LEFT_BEHIND);
     if old {
         // It is never read; where it cannot be removed, it stays.
         let _ = fs::remove_file(entry.path());
@@ -227,7 +227,10 @@ pub(super) fn absent(path: &Path, kind: ErrorKind) -> Fault {
 }
 
 /// Applies `work` to every item, on two threads where there are many; results keep their order.
-pub(super) fn in_two<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Option<R> + Sync) -> Vec<R> {
+pub(super) fn in_two<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Option<R> + Sync,
+) -> Vec<R> {
     if items.len() < MANY {
         return items.iter().filter_map(&work).collect();
     }

@@ -40,7 +40,7 @@ impl Dir {
         let native = self.shape.fresh(&wish.set);
         let (bytes, image) = match self.shape.written(&native) {
             Ok(written) => written,
-            Err(refusal) => return Ok(refusal),
+            Err(refusal) => return Ok(*refusal),
         };
         let _one = self.lock(&ext);
         for _ in 0..TRIES {
@@ -79,7 +79,7 @@ impl Dir {
             }
             let (bytes, image) = match self.shape.written(&native) {
                 Ok(written) => written,
-                Err(refusal) => return Ok(refusal),
+                Err(refusal) => return Ok(*refusal),
             };
             if let Some(stat) = self.place.replace(&name, &bytes, &stat)? {
                 return Ok(self.done(ext, image, &stat));
@@ -107,11 +107,7 @@ impl Dir {
     }
 
     /// The row as it has to be for the write, or the answer that ends the write.
-    fn expected(
-        &self,
-        wish: &Wish,
-        ext: &Ext,
-    ) -> Result<Result<(Row, Json, Stat), Answer>, Fault> {
+    fn expected(&self, wish: &Wish, ext: &Ext) -> Result<Result<(Row, Json, Stat), Answer>, Fault> {
         Ok(match self.read(ext, None) {
             Found::Missing => {
                 self.still_there()?;

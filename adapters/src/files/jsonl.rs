@@ -14,9 +14,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Tries to write a file that others write to as well.
 const TRIES: usize = 3;
+
+/// Longest time that a write waits for others to join it.
+const GATHER_MAX: Duration = Duration::from_millis(20);
 
 /// A JSON Lines file.
 pub(super) struct Jsonl {
@@ -26,7 +30,8 @@ pub(super) struct Jsonl {
     place: Place,
     table: Mutex<Option<Table>>,
     waiting: Mutex<Vec<Arc<Pending>>>,
-    writer: Mutex<()>,
+    /// Held while a new file is made; how long the last one took.
+    writer: Mutex<Duration>,
 }
 
 /// A write that waits for the next new file.
@@ -75,13 +80,17 @@ impl Jsonl {
     pub(super) fn execute(&self, wish: Wish) -> Result<Answer, Fault> {
         let pending = Arc::new(Pending { wish, answer: Mutex::default() });
         locked(&self.waiting).push(pending.clone());
-        let _writer = locked(&self.writer);
+        let mut writer = locked(&self.writer);
         // Whoever held the lock before may have carried this one out with its own.
         if let Some(answer) = locked(&pending.answer).take() {
             return answer;
         }
+        // The dearer a new file is, the longer it pays to let others join.
+        std::thread::sleep((*writer / 8).min(GATHER_MAX));
+        let start = Instant::now();
         let batch = std::mem::take(&mut *locked(&self.waiting));
         self.write(&batch);
+        *writer = start.elapsed();
         let answer = locked(&pending.answer).take();
         answer.unwrap_or_else(|| Err(Fault::InDoubt("the write was not answered".to_owned())))
     }
@@ -158,9 +167,7 @@ impl Jsonl {
                 Ok(kept)
             }
             Taken::Missing => Err(absent(&self.path, ErrorKind::NotFound)),
-            Taken::Bad(why) => {
-                Err(Fault::BadAnswer(format!("{} {why}", self.path.display())))
-            }
+            Taken::Bad(why) => Err(Fault::BadAnswer(format!("{} {why}", self.path.display()))),
         }
     }
 }

@@ -18,12 +18,12 @@ impl Jsonl {
         };
         match outcome {
             Ok(answer) => (answer, true),
-            Err(answer) => (answer, false),
+            Err(answer) => (*answer, false),
         }
     }
 
     /// `Ok` where the table was changed.
-    fn create(&self, table: &mut Table, wish: &Wish) -> Result<Answer, Answer> {
+    fn create(&self, table: &mut Table, wish: &Wish) -> Result<Answer, Box<Answer>> {
         let mut native = self.shape.fresh(&wish.set);
         if id_of(&native, &self.id).is_none() {
             let key = names::of_key(&self.shape.key, &wish.set, str::to_owned);
@@ -31,17 +31,18 @@ impl Jsonl {
             self.id.put(&mut native, Json::String(id));
         }
         let Some(ext) = id_of(&native, &self.id) else {
-            return Err(refused(Refusal::Invalid, "the new row has no id"));
+            return Err(refused(Refusal::Invalid, "the new row has no id").into());
         };
         if let Some(at) = table.find(&ext) {
             let same = match at {
                 At::Line(number) => native::object(&table.lines[number].text) == Ok(native),
                 At::Several(_) => false,
             };
-            return Err(match table.row(&ext) {
+            let answer = match table.row(&ext) {
                 Some(Ok(row)) if same => done(row.clone()),
                 _ => taken(&ext, "a line with that id is there, with other content"),
-            });
+            };
+            return Err(answer.into());
         }
         let (text, image) = self.shape.written(&native)?;
         let tag = Some(content_tag(&text));
@@ -50,19 +51,19 @@ impl Jsonl {
         Ok(done(row))
     }
 
-    fn update(&self, table: &mut Table, wish: &Wish, ext: &Ext) -> Result<Answer, Answer> {
+    fn update(&self, table: &mut Table, wish: &Wish, ext: &Ext) -> Result<Answer, Box<Answer>> {
         let number = self.expected(table, wish, ext)?;
         let line = &mut table.lines[number];
         let before = native::object(&line.text).map_err(|why| locked(&why))?;
         let mut native = before.clone();
         self.shape.lens.put(&wish.set, &mut native);
         if id_of(&native, &self.id).as_ref() != Some(ext) {
-            return Err(refused(Refusal::Invalid, "the write would change the row's id"));
+            return Err(refused(Refusal::Invalid, "the write would change the row's id").into());
         }
         if let Read::Row(row) = &line.read
             && native == before
         {
-            return Err(done(row.clone()));
+            return Err(done(row.clone()).into());
         }
         let (object, image) = self.shape.written(&native)?;
         let text = around(&line.text, &object);
@@ -72,30 +73,33 @@ impl Jsonl {
         Ok(done(row))
     }
 
-    fn delete(&self, table: &mut Table, wish: &Wish, ext: &Ext) -> Result<Answer, Answer> {
-        let number = self.expected(table, wish, ext).map_err(|answer| match answer {
-            Answer::Gone => Answer::Deleted,
-            other => other,
+    fn delete(&self, table: &mut Table, wish: &Wish, ext: &Ext) -> Result<Answer, Box<Answer>> {
+        let number = self.expected(table, wish, ext).map_err(|answer| match *answer {
+            Answer::Gone => Box::new(Answer::Deleted),
+            other => other.into(),
         })?;
         table.remove(ext, number);
         Ok(Answer::Deleted)
     }
 
     /// The line of the row as it has to be, or the answer that ends the write.
-    fn expected(&self, table: &Table, wish: &Wish, ext: &Ext) -> Result<usize, Answer> {
+    fn expected(&self, table: &Table, wish: &Wish, ext: &Ext) -> Result<usize, Box<Answer>> {
         let row = match table.row(ext) {
-            None if table.is_sound() => return Err(Answer::Gone),
-            None => return Err(locked("some lines cannot be read, and one of them may be the row")),
+            None if table.is_sound() => return Err(Answer::Gone.into()),
+            None => {
+                return Err(locked("some lines cannot be read, and one of them may be the row"));
+            }
             Some(Err(why)) => return Err(locked(&format!("the row {why}"))),
             Some(Ok(row)) => row,
         };
         if !wish.meets(&row.image) {
             let row = row.clone();
-            return Err(if wish.is_done(&row.image) { done(row) } else { Answer::Changed(row) });
+            let repeated = wish.is_done(&row.image);
+            return Err(if repeated { done(row) } else { Answer::Changed(row) }.into());
         }
         match table.find(ext) {
             Some(At::Line(number)) => Ok(number),
-            Some(At::Several(_)) | None => Err(Answer::Gone),
+            Some(At::Several(_)) | None => Err(Answer::Gone.into()),
         }
     }
 }
@@ -111,6 +115,6 @@ fn done(row: Row) -> Answer {
     Answer::Done { ext: row.ext.clone(), row: Some(row) }
 }
 
-fn locked(why: &str) -> Answer {
-    refused(Refusal::Locked, &format!("{why}; it is left as it is"))
+fn locked(why: &str) -> Box<Answer> {
+    refused(Refusal::Locked, &format!("{why}; it is left as it is")).into()
 }

@@ -181,11 +181,7 @@ impl Adapter for Files {
         })
     }
 
-    fn get<'a>(
-        &'a self,
-        entity: &'a Name,
-        ext: &'a Ext,
-    ) -> BoxFuture<'a, Result<Fetched, Fault>> {
+    fn get<'a>(&'a self, entity: &'a Name, ext: &'a Ext) -> BoxFuture<'a, Result<Fetched, Fault>> {
         Box::pin(async move {
             let (bound, ext) = (self.bound(entity)?.clone(), ext.clone());
             blocking(move || bound.source.get(&ext)).await

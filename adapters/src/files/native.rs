@@ -78,7 +78,7 @@ impl Shape {
     /// The bytes of a native row and the image that a reader will see in them.
     ///
     /// The error is a refusal: what cannot be read back is not written.
-    pub(super) fn written(&self, native: &Json) -> Result<(Vec<u8>, Image), Answer> {
+    pub(super) fn written(&self, native: &Json) -> Result<(Vec<u8>, Image), Box<Answer>> {
         let bytes = serde_json::to_vec(native).map_err(|error| invalid(&error.to_string()))?;
         if bytes.len() as u64 > RECORD_MAX {
             return Err(invalid(&too_large(RECORD_MAX)));
@@ -89,8 +89,8 @@ impl Shape {
     }
 }
 
-fn invalid(why: &str) -> Answer {
-    refused(Refusal::Invalid, why)
+fn invalid(why: &str) -> Box<Answer> {
+    refused(Refusal::Invalid, why).into()
 }
 
 /// A refusal, in our own words.

@@ -143,12 +143,7 @@ impl Place {
         fs::symlink_metadata(target).is_ok_and(|meta| Stat::of(&meta) == *seen)
     }
 
-    fn stage(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        mode: Option<Permissions>,
-    ) -> Result<Staged, Fault> {
+    fn stage(&self, name: &str, bytes: &[u8], mode: Option<Permissions>) -> Result<Staged, Fault> {
         let path = self.dir.join(names::staged(name));
         let file = new_file(&path).map_err(|error| not_sent(name, &error))?;
         let mut staged = Staged { path, file, placed: false };

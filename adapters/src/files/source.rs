@@ -77,7 +77,8 @@ impl Bound {
         let sweep = self.source.sweep()?;
         let all: Vec<usize> = (0..sweep.entries.len()).collect();
         let listed = self.source.read_listed(&sweep, &all)?;
-        let readable: BTreeSet<Ext> = listed.iter().filter_map(row).map(|r| r.ext.clone()).collect();
+        let readable: BTreeSet<Ext> =
+            listed.iter().filter_map(row).map(|r| r.ext.clone()).collect();
         for entry in &listed {
             if let Listed::Bad { at, ext, why } = entry
                 && ext.as_ref().is_none_or(|ext| !readable.contains(ext))
@@ -86,7 +87,9 @@ impl Bound {
             }
         }
         if !sweep.complete {
-            return Err(Fault::BadAnswer("cannot look for a key: the listing is not complete".into()));
+            return Err(Fault::BadAnswer(
+                "cannot look for a key: the listing is not complete".into(),
+            ));
         }
         let found = listed.iter().filter_map(row);
         Ok(found.filter(|row| self.key_of(&row.image).as_ref() == Some(&wanted)).cloned().collect())

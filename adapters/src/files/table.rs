@@ -116,20 +116,14 @@ pub(super) fn content_tag(text: &[u8]) -> u64 {
 
 impl Table {
     /// Reads the lines of a file.
-    pub(super) fn of(
-        bytes: &[u8],
-        stat: Stat,
-        firm: bool,
-        id: &FieldPath,
-        shape: &Shape,
-    ) -> Self {
+    pub(super) fn of(bytes: &[u8], stat: Stat, firm: bool, id: &FieldPath, shape: &Shape) -> Self {
         let ended = bytes.is_empty() || bytes.ends_with(b"\n");
         let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let mut lines = Vec::new();
         if !body.is_empty() {
-            lines.extend(body.split(|byte| *byte == b'\n').map(|text| {
-                Line::of(text.to_vec(), id, shape)
-            }));
+            lines.extend(
+                body.split(|byte| *byte == b'\n').map(|text| Line::of(text.to_vec(), id, shape)),
+            );
         }
         let half = !ended && lines.last().is_some_and(|line| matches!(line.read, Read::Bad { .. }));
         let mut table = Self { stat, firm, lines, half, index: BTreeMap::new() };

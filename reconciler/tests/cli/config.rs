@@ -12,18 +12,26 @@ fn refused(config: &str, line: &str, said: &str) {
 #[test]
 fn an_unknown_setting_is_refused_with_the_nearest_known_one() {
     refused(&TWO_FOLDERS.replace("direction", "dirction"), "line 9", "did you mean `direction`");
-    refused(&TWO_FOLDERS.replace("root = \"till\"", "rot = \"till\""), "line 4", "did you mean `root`");
+    refused(
+        &TWO_FOLDERS.replace("root = \"till\"", "rot = \"till\""),
+        "line 4",
+        "did you mean `root`",
+    );
 }
 
 #[test]
 fn a_field_that_does_not_exist_is_refused_in_the_key() {
-    refused(&TWO_FOLDERS.replace("key = [\"sku\"]", "key = [\"skus\"]"), "line 10", "did you mean `sku`");
+    refused(
+        &TWO_FOLDERS.replace("key = [\"sku\"]", "key = [\"skus\"]"),
+        "line 10",
+        "did you mean `sku`",
+    );
 }
 
 #[test]
 fn an_owner_and_a_preference_contradict_each_other() {
-    let config = TWO_FOLDERS
-        .replace("scale = 2,", "scale = 2, owner = \"till\", prefer = \"books\",");
+    let config =
+        TWO_FOLDERS.replace("scale = 2,", "scale = 2, owner = \"till\", prefer = \"books\",");
     refused(&config, "line 18", "contradict each other");
 }
 

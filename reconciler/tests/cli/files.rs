@@ -17,7 +17,12 @@ fn filled(count: usize) -> Shop {
 fn a_second_sync_writes_nothing_and_appends_nothing() {
     let shop = filled(3);
     let first = shop.sync();
-    assert_eq!((first.code, first.json()["counts"]["created"].as_u64()), (0, Some(3)), "{}", first.out);
+    assert_eq!(
+        (first.code, first.json()["counts"]["created"].as_u64()),
+        (0, Some(3)),
+        "{}",
+        first.out
+    );
     let before = shop.log_bytes();
     let second = shop.sync();
     assert_eq!((second.code, second.json()["counts"]["events"].as_u64()), (0, Some(0)));
@@ -64,22 +69,32 @@ fn a_conflict_waits_for_a_person_and_is_explained() {
     let shop = filled(2);
     shop.sync();
     shop.put("till/products/A-0.json", &json!({ "sku": "A-0", "name": "left", "price": "1.50" }));
-    shop.put("books/products/A-0.json", &json!({ "sku": "A-0", "title": "right", "unit_price": 1.5 }));
-    shop.put("till/products/A-1.json", &json!({ "sku": "A-1", "name": "goes on", "price": "1.50" }));
+    shop.put(
+        "books/products/A-0.json",
+        &json!({ "sku": "A-0", "title": "right", "unit_price": 1.5 }),
+    );
+    shop.put(
+        "till/products/A-1.json",
+        &json!({ "sku": "A-1", "name": "goes on", "price": "1.50" }),
+    );
     let ran = shop.sync();
     assert_eq!((ran.code, ran.json()["standing"]["conflicts"].as_u64()), (3, Some(1)));
     assert_eq!(shop.get("books/products/A-1.json")["title"], "goes on", "L43");
     assert_eq!(shop.get("books/products/A-0.json")["title"], "right", "nothing is overwritten");
     let shown = shop.run(&["conflicts", "show", "product:A-0", "--json"]).json();
     let at = shown["at"].to_string();
-    let stale = ["conflicts", "resolve", "product:A-0", "--take", "till", "--at", "3", "--by", "me"];
+    let stale =
+        ["conflicts", "resolve", "product:A-0", "--take", "till", "--at", "3", "--by", "me"];
     assert_eq!(shop.run(&stale).code, 4, "a stale resolution is refused");
-    let fresh = ["conflicts", "resolve", "product:A-0", "--take", "till", "--at", &at, "--by", "me"];
+    let fresh =
+        ["conflicts", "resolve", "product:A-0", "--take", "till", "--at", &at, "--by", "me"];
     assert_eq!(shop.run(&fresh).code, 0);
     assert_eq!(shop.sync().code, 0);
     assert_eq!(shop.get("books/products/A-0.json")["title"], "left");
     let told = shop.run(&["explain", "product:A-0", "name"]).out;
-    for part in ["observed", "decided", "a person chose left; lost right (books)", "intent", "confirmed"] {
+    for part in
+        ["observed", "decided", "a person chose left; lost right (books)", "intent", "confirmed"]
+    {
         assert!(told.contains(part), "{part} in {told}");
     }
 }
@@ -118,7 +133,8 @@ fn a_vanished_folder_is_not_a_deletion() {
 fn half_written_json_is_reported_and_the_rest_goes_on() {
     let shop = filled(2);
     shop.sync();
-    std::fs::write(shop.path().join("till/products/A-0.json"), "{\"sku\":\"A-0\",").expect("written");
+    std::fs::write(shop.path().join("till/products/A-0.json"), "{\"sku\":\"A-0\",")
+        .expect("written");
     shop.put("till/products/A-1.json", &json!({ "sku": "A-1", "name": "new", "price": "1.50" }));
     let ran = shop.sync();
     assert_eq!((ran.code, ran.json()["standing"]["unreadable"].as_u64()), (3, Some(1)));

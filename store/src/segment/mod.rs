@@ -9,5 +9,6 @@ pub(crate) mod file;
 pub(crate) mod frame;
 pub(crate) mod index;
 pub(crate) mod reader;
+pub(crate) mod summary;
 pub(crate) mod survey;
 pub(crate) mod writer;

@@ -5,6 +5,7 @@ use super::file;
 use super::frame::{Header, NEWER, NO_CHAIN, Order, chain_after};
 use super::index::{Bodies, Position, Positions};
 use super::reader::{self, Found, Frames};
+use super::summary::{PackedBodies, Summary};
 use crate::error::StoreError;
 use mizan_core::{ContentHash, Seq};
 use std::fs;
@@ -62,19 +63,37 @@ impl Broken {
 pub(crate) struct Probes {
     pub(crate) headers: Vec<Header>,
     stride: u64,
+    segment_stride: u32,
 }
 
 impl Probes {
+    /// Remembers the first frame of a segment that is not read.
+    fn note_segment(&mut self, segment: u32, header: &Header) {
+        if !segment.is_multiple_of(self.segment_stride) {
+            return;
+        }
+        if self.headers.len() >= PROBES {
+            self.thin();
+            self.segment_stride *= 2;
+        }
+        self.headers.push(*header);
+    }
+
+    /// Forgets every other frame.
+    fn thin(&mut self) {
+        let mut keep = false;
+        self.headers.retain(|_| {
+            keep = !keep;
+            keep
+        });
+    }
+
     fn note(&mut self, frame: u64, header: &Header) {
         if !frame.is_multiple_of(self.stride) {
             return;
         }
         if self.headers.len() >= PROBES {
-            let mut keep = false;
-            self.headers.retain(|_| {
-                keep = !keep;
-                keep
-            });
+            self.thin();
             self.stride *= 2;
             if !frame.is_multiple_of(self.stride) {
                 return;
@@ -98,10 +117,15 @@ pub(crate) struct Survey {
     pub(crate) probes: Probes,
     pub(crate) torn: Option<Torn>,
     pub(crate) broken: Option<Broken>,
+    /// Summaries of sealed segments that had none that could be believed.
+    pub(crate) unsaved: Vec<Summary>,
+    /// Bodies of the segments that were not read because of their summaries.
+    packed: Vec<(u32, PackedBodies)>,
 }
 
-/// Reads all segments in `folder`; `audit` also verifies the chain from frame to frame.
+/// Reads all segments in `folder`, sealed ones only as far as their summaries leave it open.
 ///
+/// `audit` reads all of them, and verifies the chain from frame to frame.
 /// The pass ends at the first damage, which is then in the survey; only the operating system's
 /// refusal to read is an error.
 pub(crate) fn survey(folder: &Path, audit: bool) -> Result<Survey, StoreError> {
@@ -113,9 +137,11 @@ pub(crate) fn survey(folder: &Path, audit: bool) -> Result<Survey, StoreError> {
         last: None,
         bodies: Bodies::default(),
         positions: Positions::default(),
-        probes: Probes { headers: Vec::new(), stride: 1 },
+        probes: Probes { headers: Vec::new(), stride: 1, segment_stride: 1 },
         torn: None,
         broken: None,
+        unsaved: Vec::new(),
+        packed: Vec::new(),
     };
     let numbers = file::list(folder)?;
     for (index, number) in numbers.iter().enumerate() {
@@ -131,6 +157,8 @@ pub(crate) fn survey(folder: &Path, audit: bool) -> Result<Survey, StoreError> {
             break;
         }
     }
+    let packed = std::mem::take(&mut survey.packed);
+    survey.bodies.load(packed);
     Ok(survey)
 }
 
@@ -187,7 +215,60 @@ impl Survey {
             used,
             size,
         });
-        self.frames_of(&path, number, last, audit)
+        let summary = if last || audit {
+            None
+        } else {
+            path.parent().and_then(|folder| Summary::load(folder, number))
+        };
+        match summary {
+            Some(summary) if summary.first == first && summary.before == chain => {
+                self.believe(summary);
+                Ok(())
+            }
+            _ => self.frames_of(&path, number, last, audit),
+        }
+    }
+
+    /// Takes over a sealed segment as its summary tells it.
+    fn believe(&mut self, summary: Summary) {
+        for (next, offset) in &summary.positions {
+            let (next, segment, offset) = (*next, summary.number, *offset);
+            self.positions.note(Position { next, segment, offset });
+        }
+        self.probes.note_segment(summary.number, &summary.first_frame);
+        if let Some(segment) = self.segments.last_mut() {
+            segment.events = summary.events;
+            segment.frames = summary.frames;
+            segment.used = summary.used;
+        }
+        self.head = summary.first + summary.events - 1;
+        self.frames += summary.frames;
+        self.chain = summary.after;
+        self.last = Some(summary.last_frame);
+        self.packed.push((summary.number, summary.bodies));
+    }
+
+    /// Keeps what was read of a sealed segment for the next open.
+    fn summarise(&mut self, group: Group, before: ContentHash) {
+        let (Some(found), Some(last_frame)) = (self.segments.last(), self.last) else { return };
+        let (Some(first_frame), Some(last_offset)) = (group.first_header, group.last_frame) else {
+            return;
+        };
+        self.unsaved.push(Summary {
+            number: found.number,
+            first: found.first,
+            size: found.size,
+            used: found.used,
+            events: found.events,
+            frames: found.frames,
+            last_offset,
+            before,
+            after: self.chain,
+            first_frame,
+            last_frame,
+            positions: self.positions.of_last(found.number),
+            bodies: group.packed,
+        });
     }
 
     /// Notes that the segment before ends too early; false if there is none.
@@ -206,7 +287,7 @@ impl Survey {
         audit: bool,
     ) -> Result<(), StoreError> {
         let mut frames = Frames::open(path, file::START)?;
-        let mut group = Group::new(self, number);
+        let (mut group, before) = (Group::new(self, number), self.chain);
         loop {
             let (offset, reason, after) = match frames.next()? {
                 Found::Frame { offset, header, body, bytes } => {
@@ -233,6 +314,9 @@ impl Survey {
                 None => chain_of(path, last_frame)?,
             };
         }
+        if !last && self.broken.is_none() {
+            self.summarise(group, before);
+        }
         Ok(())
     }
 
@@ -244,9 +328,11 @@ impl Survey {
             offset: group.start,
         });
         for (hash, spot) in group.bodies.drain(..) {
+            group.packed.push(&hash, spot);
             self.bodies.insert(hash, group.number, spot);
         }
         for header in group.headers.drain(..) {
+            group.first_header.get_or_insert(header);
             self.probes.note(self.frames, &header);
             self.frames += 1;
             self.last = Some(header);
@@ -312,6 +398,9 @@ struct Group {
     end: u64,
     headers: Vec<Header>,
     bodies: Vec<(ContentHash, super::entry::Spot)>,
+    /// The bodies and the first frame of the whole segment.
+    packed: PackedBodies,
+    first_header: Option<Header>,
     /// The last frame read, and the last one of a whole batch.
     open_frame: Option<u64>,
     last_frame: Option<u64>,
@@ -332,6 +421,8 @@ impl Group {
             end: file::START,
             headers: Vec::new(),
             bodies: Vec::new(),
+            packed: PackedBodies::default(),
+            first_header: None,
             open_frame: None,
             last_frame: None,
             running_chain: None,

@@ -140,6 +140,8 @@ impl Feeder {
         let done = self.shared.lock().done;
         self.since = 0;
         self.mirror.sync()?;
-        checkpoint::save(&self.root, done).map_err(|error| error.to_string())
+        // Without it the next open has weaker evidence, and nothing else is lost.
+        let _best_effort = checkpoint::save(&self.root, done);
+        Ok(())
     }
 }

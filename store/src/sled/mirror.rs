@@ -182,3 +182,21 @@ fn remove_half_snapshots(folder: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_sled_becomes_an_error() {
+        let result: Result<(), String> = guard(|| panic!("segment {} is torn", 7));
+        assert_eq!(result, Err("sled panicked: segment 7 is torn".to_owned()));
+    }
+
+    #[test]
+    fn keys_sort_by_position_and_then_by_part() {
+        let keys = [key(1, 0), key(2, 0), key(2, 1), key(2, u32::MAX), key(3, 0), key(256, 0)];
+        assert!(keys.is_sorted());
+        assert_eq!(key(258, 0).as_ref(), [0, 0, 0, 0, 0, 0, 1, 2]);
+    }
+}

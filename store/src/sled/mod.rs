@@ -3,6 +3,7 @@
 //! ```text
 //! <log>/lock                    held while a process has the log open
 //! <log>/segments/00000001.seg   plain frames; an append is durable when it is here
+//! <log>/segments/00000001.idx   a summary of a sealed segment, a cache for the next open
 //! <log>/sled/                   the same frames by position, fed by a second thread
 //! <log>/checkpoint              up to which event sled was made durable
 //! <log>/snapshot                the last cached state
@@ -199,10 +200,10 @@ impl EventLog for SledLog {
         if batch.events.is_empty() {
             return Ok(self.head());
         }
+        self.check_space()?;
         if let Some(reason) = self.feed.failure() {
             return Err(StoreError::Engine { reason });
         }
-        self.check_space()?;
         let bodies = self.new_bodies(batch);
         let packed = entry::pack(self.head + 1, self.chain, &bodies, &batch.events);
         self.commit(packed)

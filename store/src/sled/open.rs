@@ -137,6 +137,10 @@ pub(super) fn open(root: &Path, options: Options) -> Result<(SledLog, OpenReport
     if let Some(torn) = &survey.torn {
         writer::cut(&torn.path, torn.offset, torn.offset + torn.bytes)?;
     }
+    for summary in &survey.unsaved {
+        // A cache: without it the next open reads the segment again.
+        let _best_effort = summary.save(&layout.segments);
+    }
     let writer = resume(&layout, &survey, &options)?;
     let report = OpenReport {
         rebuilt: attached.rebuilt,

@@ -1,2 +1,167 @@
-//! Placeholder.
-fn main() {}
+//! `mizan-sim`: random histories through the real engine.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+use clap::Parser;
+use mizan_sim::campaign::{Campaign, Findings, campaign};
+use mizan_sim::{Story, Variant, run, shrink};
+use mizan_testkit::Profile;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs the reconciler through random histories of a simulated world and checks every law.
+#[derive(Parser)]
+struct Arguments {
+    /// How many histories.
+    #[arg(long, default_value_t = 10_000)]
+    histories: u64,
+    /// The first seed; each history has the next one.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many sides.
+    #[arg(long, default_value_t = 2)]
+    sides: usize,
+    /// What the sides offer; `all` runs every profile.
+    #[arg(long, default_value = "full")]
+    profile: String,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Fewest and most steps, as 5..45.
+    #[arg(long, default_value = "5..45")]
+    steps: String,
+    /// Replays a story from a file and tells what happens.
+    #[arg(long)]
+    story: Option<PathBuf>,
+    /// Saves the smallest failing stories in this folder.
+    #[arg(long)]
+    save: Option<PathBuf>,
+    /// Stops at the first broken law.
+    #[arg(long)]
+    stop: bool,
+    /// Prints one line of JSON for each profile.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(path) = &arguments.story {
+        return replay(path);
+    }
+    let profiles = match arguments.profile.as_str() {
+        "all" => Profile::ALL.to_vec(),
+        name => match Profile::named(name) {
+            Some(profile) => vec![profile],
+            None => {
+                let names: Vec<&str> = Profile::ALL.iter().map(|one| one.name()).collect();
+                eprintln!("no profile `{name}`; there are {}", names.join(", "));
+                return ExitCode::from(2);
+            }
+        },
+    };
+    let bounds = arguments.steps.split_once("..");
+    let bounds = bounds.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let Some(steps) = bounds else {
+        eprintln!("--steps wants two numbers, as 5..45");
+        return ExitCode::from(2);
+    };
+    let mut clean = true;
+    for profile in profiles {
+        clean &= run_profile(&arguments, profile, steps);
+    }
+    if clean { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn run_profile(arguments: &Arguments, profile: Profile, steps: (usize, usize)) -> bool {
+    let what = Campaign {
+        histories: arguments.histories,
+        seed: arguments.seed,
+        profile,
+        sides: arguments.sides,
+        steps,
+        threads: arguments.threads,
+        stop: arguments.stop,
+        variant: Variant::default(),
+    };
+    let begun = Instant::now();
+    let found = campaign(&what, &|index| {
+        if index > 0 && index.is_multiple_of(10_000) {
+            eprintln!("{index} histories of {}", profile.name());
+        }
+    });
+    let seconds = begun.elapsed().as_secs_f64().max(0.001);
+    let rate = found.histories as f64 / seconds;
+    if arguments.json {
+        print_json(&found, profile, rate);
+    } else {
+        println!(
+            "{}: {} histories, {} sides, {seconds:.1} s, {rate:.0} a second",
+            profile.name(),
+            found.histories,
+            arguments.sides
+        );
+        print!("{}", found.coverage);
+        for (law, count) in &found.broken {
+            println!("BROKEN {law}: {count}");
+        }
+        for failure in &found.failures {
+            tell(failure, arguments.save.as_deref());
+        }
+    }
+    found.broken.is_empty()
+}
+
+fn print_json(found: &Findings, profile: Profile, rate: f64) {
+    let pairs = |list: Vec<(String, u64)>| {
+        let list: Vec<String> = list.iter().map(|(name, n)| format!("\"{name}\":{n}")).collect();
+        format!("{{{}}}", list.join(","))
+    };
+    let broken = pairs(found.broken.iter().map(|(law, n)| (law.to_string(), *n)).collect());
+    let coverage =
+        pairs(found.coverage.0.iter().map(|(what, n)| ((*what).to_owned(), *n)).collect());
+    println!(
+        "{{\"profile\":\"{}\",\"histories\":{},\"per_second\":{rate:.0},\"broken\":{broken},\"coverage\":{coverage}}}",
+        profile.name(),
+        found.histories
+    );
+}
+
+fn tell(failure: &mizan_sim::campaign::Failure, save: Option<&Path>) {
+    let law = failure.violation.law;
+    let small = shrink(&failure.story, law, Variant::default());
+    let told = run(&small, Variant { tell: true, ..Variant::default() });
+    println!("\n{law} breaks ({} steps, seed {}):", small.steps.len(), small.seed);
+    for line in told.trace.iter().take_while(|line| *line != "the log:") {
+        println!("    {line}");
+    }
+    for violation in told.violations.iter().filter(|one| one.law == law) {
+        println!("  => {violation}");
+    }
+    println!("  as a story:\n{small}");
+    if let Some(folder) = save {
+        let path = folder.join(format!("{law:?}-{}.story", small.seed));
+        match std::fs::write(&path, format!("# breaks {law}\n{small}")) {
+            Ok(()) => println!("  saved as {}", path.display()),
+            Err(error) => eprintln!("cannot write {}: {error}", path.display()),
+        }
+    }
+}
+
+fn replay(path: &Path) -> ExitCode {
+    let story = match std::fs::read_to_string(path) {
+        Ok(text) => text.parse::<Story>().map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let story = match story {
+        Ok(story) => story,
+        Err(error) => {
+            eprintln!("{}: {error}", path.display());
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = run(&story, Variant { tell: true, ..Variant::default() });
+    outcome.trace.iter().for_each(|line| println!("{line}"));
+    outcome.violations.iter().for_each(|violation| println!("=> {violation}"));
+    if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}

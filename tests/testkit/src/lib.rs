@@ -1,1 +1,27 @@
-//! Placeholder while the workspace is laid out.
+//! The testkit: a simulated world with users and faults, a log that crashes, and an oracle that knows every law.
+//!
+//! [`World`] holds any number of sides; [`SimSide`] is the [`Adapter`](mizan_adapters::Adapter) of one. The
+//! world tags every value that a user writes, so that [`oracle`] can tell afterwards what became of it. Everything
+//! is a function of one seed.
+
+mod adapter;
+mod coverage;
+mod failing;
+mod law;
+pub mod oracle;
+pub mod policy_laws;
+mod profile;
+mod rng;
+mod setup;
+mod step;
+mod world;
+
+pub use adapter::{SharedWorld, SimSide, look};
+pub use coverage::Coverage;
+pub use failing::{Crash, FailingLog};
+pub use law::{Law, Violation};
+pub use profile::{Faults, Offers, Profile};
+pub use rng::SplitMix64;
+pub use setup::{CUSTOMER, ORDER, Setup, VISIBLE_MS, WINDOW_MS};
+pub use step::{BadStep, Step};
+pub use world::{Cell, Deletion, Ghost, RowKey, SideData, Thing, Vice, Watch, World, Write};

@@ -1,8 +1,13 @@
 //! The `mizan` binary: parse, call the library, print, exit.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that talks to people")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the program that talks to people"
+)]
 
 mod args;
 mod commands;
+mod demo;
 mod output;
 
 use args::{Cli, Command};

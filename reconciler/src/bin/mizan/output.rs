@@ -56,10 +56,7 @@ pub(crate) fn tell_open(report: &mizan::store::OpenReport) {
 }
 
 /// An engine without adapters cannot be opened, so people's facts are appended to the journal itself.
-pub(crate) fn append(
-    look: &mut Look,
-    facts: Vec<mizan::core::Fact>,
-) -> Result<(), Failure> {
+pub(crate) fn append(look: &mut Look, facts: Vec<mizan::core::Fact>) -> Result<(), Failure> {
     use mizan::clock::Clock;
     look.journal.append_facts(SystemClock.now(), facts)?;
     Ok(())
@@ -123,7 +120,9 @@ impl Progress for Bars {
             Stage::Reading { entity, side, rows } => self.reading(entity, side, rows),
             Stage::Deciding => self.spin("deciding".to_owned()),
             Stage::Writing { done, of } => {
-                if let Ok(style) = ProgressStyle::with_template("writing {bar:30} {pos}/{len} {eta}") {
+                if let Ok(style) =
+                    ProgressStyle::with_template("writing {bar:30} {pos}/{len} {eta}")
+                {
                     self.bar.set_style(style);
                 }
                 self.bar.set_length(of as u64);

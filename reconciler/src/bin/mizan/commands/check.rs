@@ -43,7 +43,12 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
             .collect();
         println!("{}", json!({ "guarantees": guarantees, "problems": failed }));
     } else {
-        println!("{} is in order: {} sides, {} entities", cli.config.display(), config.sides.len(), config.schema.entities.len());
+        println!(
+            "{} is in order: {} sides, {} entities",
+            cli.config.display(),
+            config.sides.len(),
+            config.schema.entities.len()
+        );
         let mut out = table(&["entity", "side", "what this pairing cannot promise"]);
         for (entity, side, limits) in lines {
             let text = if limits.is_empty() { "-".to_owned() } else { limits.join("\n") };
@@ -93,7 +98,9 @@ fn limits(entity: &Entity, side: &mizan::core::SideId, has: &Capabilities) -> Ve
         });
     }
     if has.stale_reads {
-        limits.push("a read may show an older state; changes are confirmed by a second read".to_owned());
+        limits.push(
+            "a read may show an older state; changes are confirmed by a second read".to_owned(),
+        );
     }
     if on.deletes && !has.delete {
         limits.push("rows cannot be deleted there; such records are reported".to_owned());

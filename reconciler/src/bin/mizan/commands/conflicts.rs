@@ -33,9 +33,8 @@ fn open_fields(look: &Look, id: RecordId) -> Result<Vec<Open>, Failure> {
     let Some(record) = look.journal.state().record(id) else { return Ok(Vec::new()) };
     let Some(entity) = look.schema.entity(&record.entity) else { return Ok(Vec::new()) };
     let merged = image_of(&look.journal, &record.merged)?;
-    let value = |image: &mizan::core::Image, name: &Name| {
-        image.get(name).cloned().unwrap_or(Value::Null)
-    };
+    let value =
+        |image: &mizan::core::Image, name: &Name| image.get(name).cloned().unwrap_or(Value::Null);
     let mut open = Vec::new();
     for (bit, field) in entity.fields.iter().enumerate() {
         let contested = record.slots.values().any(|slot| slot.changed.contains(bit));
@@ -46,7 +45,10 @@ fn open_fields(look: &Look, id: RecordId) -> Result<Vec<Open>, Failure> {
         let mut base = Value::Null;
         for (side, slot) in &record.slots {
             if field.sides.contains_key(side) {
-                sides.insert(side.clone(), value(&image_of(&look.journal, &slot.seen)?, &field.name));
+                sides.insert(
+                    side.clone(),
+                    value(&image_of(&look.journal, &slot.seen)?, &field.name),
+                );
                 base = value(&image_of(&look.journal, &slot.base)?, &field.name);
             }
         }
@@ -130,7 +132,10 @@ fn show(look: &Look, text: &str, json: bool) -> Result<u8, Failure> {
     }
     if disputed {
         println!("deleted on one side, kept on another");
-        println!("decide: mizan conflicts resolve {id} --keep|--delete --at {} --by YOU", state.head);
+        println!(
+            "decide: mizan conflicts resolve {id} --keep|--delete --at {} --by YOU",
+            state.head
+        );
     }
     if open.is_empty() && !disputed {
         println!("nothing is in conflict here");
@@ -188,7 +193,9 @@ fn choice(args: &Resolve, field: &Field, open: &Open) -> Result<Choice, Failure>
         return Ok(Choice::Side(side));
     }
     let Some(text) = &args.value else {
-        return Err(Failure::usage("say what holds: --take SIDE, --value VALUE, --keep or --delete"));
+        return Err(Failure::usage(
+            "say what holds: --take SIDE, --value VALUE, --keep or --delete",
+        ));
     };
     let bad = |what: &str| Failure::usage(format!("--value for {} should be {what}", open.field));
     let value = match &field.kind {

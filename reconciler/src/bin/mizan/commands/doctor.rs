@@ -16,7 +16,10 @@ pub(crate) fn run(args: &Doctor, cli: &Cli) -> Result<u8, Failure> {
     let found = examine(&config.log)?;
     let healthy = found.is_healthy();
     if cli.json {
-        println!("{}", json!({ "healthy": healthy, "head": found.head, "found": format!("{found:?}") }));
+        println!(
+            "{}",
+            json!({ "healthy": healthy, "head": found.head, "found": format!("{found:?}") })
+        );
     } else {
         print_examination(&found);
     }

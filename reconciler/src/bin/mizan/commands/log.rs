@@ -12,9 +12,13 @@ pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
     let look = look(&config)?;
     let record = match &args.record {
         None => None,
-        Some(text) => Some(find_record(look.journal.state(), &look.schema, text).ok_or_else(|| {
-            Failure::usage(format!("no record `{text}`; write r12, entity:KEY or entity:side:ID"))
-        })?),
+        Some(text) => {
+            Some(find_record(look.journal.state(), &look.schema, text).ok_or_else(|| {
+                Failure::usage(format!(
+                    "no record `{text}`; write r12, entity:KEY or entity:side:ID"
+                ))
+            })?)
+        }
     };
     let mut kept: VecDeque<Event> = VecDeque::new();
     let mut commands = BTreeSet::new();
@@ -79,12 +83,16 @@ fn line(fact: &Fact) -> String {
     match fact {
         Fact::Opened { log_id, epoch } => format!("{kind} log {} epoch {epoch}", log_id.short()),
         Fact::SideAttached { side } => format!("{kind} {side}"),
-        Fact::EntityDeclared { entity, fields } => format!("{kind} {entity}: {}", fields.join(", ")),
+        Fact::EntityDeclared { entity, fields } => {
+            format!("{kind} {entity}: {}", fields.join(", "))
+        }
         Fact::PolicySet { entity, policy, params } => {
             format!("{kind} {entity}: {policy} {}", params.short())
         }
         Fact::Observed { entity, side, ext, seen, evidence, .. } => match seen {
-            Some(seen) => format!("{kind} {entity} {ext} on {side}: {} ({evidence:?})", seen.short()),
+            Some(seen) => {
+                format!("{kind} {entity} {ext} on {side}: {} ({evidence:?})", seen.short())
+            }
             None => format!("{kind} {entity} {ext} on {side}: gone ({evidence:?})"),
         },
         Fact::Cursor { side, entity, at } => format!("{kind} {entity} on {side}: {}", time(*at)),
@@ -112,7 +120,9 @@ fn line(fact: &Fact) -> String {
         Fact::Resolved { record, by, .. } => format!("{kind} {record} by {by}"),
         Fact::Approved { plan, by } => format!("{kind} plan {} by {by}", plan.short()),
         Fact::Drifted { command, fields } => format!("{kind} {command}: {}", fields.join(", ")),
-        Fact::Unreadable { side, entity, at, why } => format!("{kind} {entity} on {side}, {at}: {why}"),
+        Fact::Unreadable { side, entity, at, why } => {
+            format!("{kind} {entity} on {side}, {at}: {why}")
+        }
         Fact::Readable { side, entity, at } => format!("{kind} {entity} on {side}, {at}"),
     }
 }

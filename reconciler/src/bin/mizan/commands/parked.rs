@@ -17,7 +17,10 @@ pub(crate) fn run(args: &Parked, cli: &Cli) -> Result<u8, Failure> {
         };
         let subject = Subject::Record(id);
         append(&mut look, vec![Fact::Unparked { subject, by: by.clone() }])?;
-        println!("{}", if cli.json { json!({ "retry": id }).to_string() } else { format!("{id} goes on") });
+        println!(
+            "{}",
+            if cli.json { json!({ "retry": id }).to_string() } else { format!("{id} goes on") }
+        );
         return Ok(0);
     }
     let state = look.journal.state();
@@ -32,9 +35,10 @@ pub(crate) fn run(args: &Parked, cli: &Cli) -> Result<u8, Failure> {
             ParkedFor::AmbiguousKey => {
                 ("its key is on more than one row of a side", "make the keys differ on that side")
             }
-            ParkedFor::Undecidable => {
-                ("a write is in doubt and left no trace to look for", "look there, then parked retry")
-            }
+            ParkedFor::Undecidable => (
+                "a write is in doubt and left no trace to look for",
+                "look there, then parked retry",
+            ),
         };
         let what = match subject {
             Subject::Record(id) => label(state, &look.schema, &look.journal, *id),

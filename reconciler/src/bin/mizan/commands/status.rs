@@ -71,7 +71,8 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
         return Ok(0);
     }
     println!("{} records, {} events in {}", state.records.len(), state.head, config.log.display());
-    let mut out = table(&["entity", "side", "rows", "behind", "conflicts", "refused", "read up to"]);
+    let mut out =
+        table(&["entity", "side", "rows", "behind", "conflicts", "refused", "read up to"]);
     for ((entity, side), row) in rows {
         out.add_row([
             entity,

@@ -1,8 +1,8 @@
 //! `mizan sync`: reconcile once.
 
+use crate::Failure;
 use crate::args::{Cli, Sync};
 use crate::output::{Bars, load, table, tell_open};
-use crate::Failure;
 use mizan::SyncOptions;
 use mizan::config::Config;
 use mizan::connect::{connect_sides, open_engine, open_log};
@@ -20,7 +20,8 @@ const SHOWN_MAX: usize = 40;
 pub(crate) fn run(args: &Sync, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
     let only = only(args, &config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(sync(args, cli, &config, only))
 }
 

@@ -135,7 +135,13 @@ pub(crate) fn read(shop: &Path, kind: &str, name: &str) -> std::io::Result<Json>
 }
 
 /// Changes one field of a record, as a user of the shop.
-pub(crate) fn edit(shop: &Path, kind: &str, name: &str, field: &str, value: &str) -> std::io::Result<()> {
+pub(crate) fn edit(
+    shop: &Path,
+    kind: &str,
+    name: &str,
+    field: &str,
+    value: &str,
+) -> std::io::Result<()> {
     let mut record = read(shop, kind, name)?;
     record[field] = Json::from(value);
     write(shop, kind, name, &record)

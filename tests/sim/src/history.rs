@@ -1,0 +1,291 @@
+//! One history: a world, a log, an engine that dies and comes back, and the oracle at the end.
+
+use crate::story::Story;
+use mizan::clock::Clock;
+use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
+use mizan_core::check::Limits;
+use mizan_core::policy::{Conflict, Declared, Policy, Verdict};
+use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Timestamp, Value};
+use mizan_store::{EventLog, MemoryLog};
+use mizan_testkit::oracle::{LogBodies, check_log, check_rest, check_updates};
+use mizan_testkit::{
+    Coverage, Crash, FailingLog, Faults, Law, Setup, SharedWorld, SimSide, Step, VISIBLE_MS,
+    Violation, World, look,
+};
+use std::sync::{Arc, Mutex};
+
+/// A deliberately broken part, to test the oracle itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Broken {
+    /// Nothing is broken.
+    #[default]
+    Nothing,
+    /// The policy makes up values.
+    Inventing,
+    /// A side carries out every create twice.
+    Doubling,
+    /// A side says of some rows that they are not there.
+    Lying,
+    /// A side stores half of its updates.
+    Forgetting,
+}
+
+/// What to run besides the story itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Variant {
+    /// What is broken on purpose.
+    pub broken: Broken,
+    /// Tell what happens, in words.
+    pub tell: bool,
+}
+
+/// What became of a history.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Broken laws, the first first.
+    pub violations: Vec<Violation>,
+    /// What happened in it.
+    pub coverage: Coverage,
+    /// What happened, in words.
+    pub trace: Vec<String>,
+    /// The log.
+    pub log: MemoryLog,
+}
+
+/// Most syncs that a world without faults needs to come to rest.
+const HEALS_MAX: usize = 6;
+
+struct SimClock(SharedWorld);
+
+impl Clock for SimClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(look(&self.0).now)
+    }
+}
+
+/// Takes none of the candidates.
+struct Inventor;
+
+impl Policy for Inventor {
+    fn id(&self) -> Name {
+        Name::new_static("declared/1")
+    }
+
+    fn resolve(&self, _: &Conflict<'_>) -> Verdict {
+        Verdict::Merged(Value::text("v0 made up"))
+    }
+
+    fn on_delete(&self, entity: &Entity) -> DeletePolicy {
+        entity.on_delete
+    }
+}
+
+struct Run {
+    setup: Arc<Setup>,
+    world: SharedWorld,
+    log: FailingLog,
+    engine: Option<Engine>,
+    variant: Variant,
+    runtime: tokio::runtime::Runtime,
+    violations: Vec<Violation>,
+}
+
+/// Runs a story and judges it.
+#[must_use]
+pub fn run(story: &Story, variant: Variant) -> Outcome {
+    let setup = Arc::new(Setup::drawn(story.seed, story.profile, story.sides));
+    let log = FailingLog::default();
+    let mut world = World::new(setup.clone(), log.clone());
+    world.trace = variant.tell.then(Vec::new);
+    world.broken_side = match variant.broken {
+        Broken::Doubling => mizan_testkit::Vice::Doubles,
+        Broken::Lying => mizan_testkit::Vice::Lies,
+        Broken::Forgetting => mizan_testkit::Vice::Forgets,
+        Broken::Nothing | Broken::Inventing => mizan_testkit::Vice::None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime without drivers needs nothing");
+    let world = Arc::new(Mutex::new(world));
+    let mut run =
+        Run { setup, world, log, engine: None, variant, runtime, violations: Vec::new() };
+    for step in &story.steps {
+        run.step(*step);
+    }
+    run.heal(true);
+    run.judge()
+}
+
+impl Run {
+    fn broke(&mut self, law: Law, what: String) {
+        look(&self.world).tell(|| format!("!! {law}: {what}"));
+        self.violations.push(Violation { law, what });
+    }
+
+    fn step(&mut self, step: Step) {
+        look(&self.world).tell(|| format!("> {step}"));
+        match step {
+            Step::Sync { salt, crash } => {
+                let faults = self.setup.faults;
+                look(&self.world).roll(faults, salt);
+                self.sync(crash, false);
+            }
+            Step::Heal => self.heal(false),
+            Step::Pass { ms } => look(&self.world).pass(ms),
+            user => {
+                let mut world = look(&self.world);
+                world.pass(1);
+                world.user(user);
+            }
+        }
+    }
+
+    fn policy(&self) -> Arc<dyn Policy> {
+        match self.variant.broken {
+            Broken::Inventing => Arc::new(Inventor),
+            _ => Arc::new(Declared),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let mut settings = Settings {
+            limits: Limits {
+                deletes_free: 0,
+                deletes_percent: 100,
+                updates_free: 0,
+                updates_percent: 100,
+            },
+            retry_refused_after_ms: 200,
+            log_id: ContentHash::of("mizan.sim.v1", &self.setup.seed.to_be_bytes()),
+            ..Settings::default()
+        };
+        for (side, _) in &self.setup.sides {
+            settings.visibility_ms.insert(side.clone(), VISIBLE_MS);
+            if self.setup.sweep_first_only {
+                for entity in &self.setup.schema.entities {
+                    settings.sweeps.insert((entity.name.clone(), side.clone()), Sweep::First);
+                }
+            }
+        }
+        settings
+    }
+
+    fn open(&mut self) -> Result<(), EngineError> {
+        if self.engine.is_none() {
+            let engine = Engine::open(
+                Box::new(self.log.clone()),
+                self.setup.schema.clone(),
+                SimSide::all(&self.world),
+                self.policy(),
+                self.settings(),
+                Arc::new(SimClock(self.world.clone())),
+            )?;
+            self.engine = Some(engine);
+        }
+        Ok(())
+    }
+
+    /// One sync; `None` where the process died in it.
+    fn sync(&mut self, crash: Option<Crash>, sweep: bool) -> Option<Report> {
+        self.log.crash_at(crash);
+        let opened = self.open();
+        let result = match (opened, &mut self.engine) {
+            (Ok(()), Some(engine)) => {
+                let options = SyncOptions { sweep, ..SyncOptions::default() };
+                self.runtime.block_on(engine.sync(&options))
+            }
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => return None,
+        };
+        look(&self.world).catch_up();
+        match result {
+            Ok(report) => {
+                self.log.crash_at(None);
+                Some(report)
+            }
+            Err(error) => {
+                if !self.log.crashed() {
+                    self.broke(Law::NoError, format!("the engine fails: {error}"));
+                }
+                look(&self.world).tell(|| "the process dies".to_owned());
+                look(&self.world).coverage.note("process died");
+                self.log.crash_at(None);
+                self.end_process();
+                None
+            }
+        }
+    }
+
+    /// L2: what the log folds to is what was in memory; the state of a process that died is only ever behind.
+    fn end_process(&mut self) {
+        let Some(engine) = self.engine.take() else { return };
+        let head = engine.state().head;
+        let mut folded = mizan_core::fold::State::default();
+        for (seq, bytes) in (1..=head.0).zip(self.log.copy().events()) {
+            let event = mizan_core::Event::from_bytes(mizan_core::Seq(seq), bytes);
+            let folds = event.is_ok_and(|event| mizan_core::fold::fold(&mut folded, &event).is_ok());
+            if !folds {
+                return self.broke(Law::ReplayEq, format!("event {seq} does not fold"));
+            }
+        }
+        if folded.hash() != engine.state().hash() {
+            self.broke(Law::ReplayEq, format!("the state at {head} is not what the log folds to"));
+        }
+    }
+
+    /// All faults end; syncs run until nothing is left to do.
+    fn heal(&mut self, last: bool) {
+        look(&self.world).roll(Faults::none(), 0);
+        for turn in 0..HEALS_MAX {
+            look(&self.world).pass(2_000);
+            let rested = match self.sync(None, turn > 0 || !self.setup.sweep_first_only) {
+                Some(report) => report.complete && report.problems.is_empty(),
+                None => false,
+            };
+            if turn > 1 && rested && look(&self.world).calm() {
+                if last {
+                    self.silence();
+                }
+                return;
+            }
+        }
+        self.broke(Law::Terminate, format!("{HEALS_MAX} syncs without faults are not enough"));
+    }
+
+    /// L46: at rest, a sync that lists everything appends nothing.
+    fn silence(&mut self) {
+        let head = self.log.head();
+        let effects = look(&self.world).effects;
+        self.sync(None, true);
+        let (after, writes) = (self.log.head(), look(&self.world).effects - effects);
+        if after != head || writes > 0 {
+            let what = format!("{} events and {writes} writes at rest", after.0 - head.0);
+            self.broke(Law::LogSilent, what);
+        }
+    }
+
+    fn judge(mut self) -> Outcome {
+        self.end_process();
+        let log = self.log.copy();
+        let policy = self.policy();
+        let check = check_log(&log, &self.setup.schema, policy.as_ref());
+        let mut world = look(&self.world);
+        let mut violations = std::mem::take(&mut world.violations);
+        violations.append(&mut self.violations);
+        violations.extend(check.violations.iter().cloned());
+        let bodies = LogBodies(&log);
+        violations.extend(check_updates(&world, &check.state, &check.events));
+        violations.extend(check_rest(&world, &check.state, &bodies));
+        let mut coverage = std::mem::take(&mut world.coverage);
+        coverage.add(&check.coverage);
+        let mut trace = world.trace.take().unwrap_or_default();
+        if self.variant.tell {
+            trace.push("the log:".to_owned());
+            for event in &check.events {
+                trace.push(format!("  {} at {}: {:?}", event.seq, event.at.0, event.fact));
+            }
+        }
+        drop(world);
+        Outcome { violations, coverage, trace, log }
+    }
+}

@@ -1,0 +1,10 @@
+//! The simulation: the real engine, run through random histories in a simulated world, and judged by an oracle.
+
+pub mod campaign;
+mod history;
+mod shrink;
+mod story;
+
+pub use history::{Broken, Outcome, Variant, run};
+pub use shrink::shrink;
+pub use story::Story;

@@ -1,0 +1,236 @@
+//! Laws of a world at rest: everyone shows the same, nothing is doubled, nothing dangles.
+
+use crate::law::{Law, Violation};
+use crate::setup::ORDER;
+use crate::world::{Cell, RowKey, World};
+use mizan_core::bodies::{Bodies, image_of};
+use mizan_core::compare::expected;
+use mizan_core::fold::{Record, RowState, State};
+use mizan_core::{Entity, Image, Name, RecordId, RefTo, Rivalry, Value};
+use rust_decimal::Decimal;
+use std::collections::BTreeSet;
+
+struct Rest<'a> {
+    world: &'a World,
+    state: &'a State,
+    bodies: &'a dyn Bodies,
+    excused: BTreeSet<RecordId>,
+    found: Vec<Violation>,
+}
+
+/// The things whose records wait for a person or were refused for a reason of the world's.
+#[must_use]
+pub fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
+    let mut excused = BTreeSet::new();
+    for (id, record) in state.each_record() {
+        let thing = world.watch.things.get(&id).and_then(|thing| world.ghost.things.get(*thing));
+        let marked = thing.is_some_and(|thing| thing.poisoned || thing.ambiguous);
+        let waits = record.parked.is_some() || record.disputed;
+        if waits || (record.refused.is_some() && marked) {
+            excused.insert(id);
+        }
+    }
+    // A child waits for its parent, and a parent cannot go while its child stays.
+    loop {
+        let before = excused.len();
+        for (id, record) in state.each_record() {
+            let near = record.refers_to.iter().any(|parent| excused.contains(parent));
+            let children = state.children.get(&id);
+            let under = record.dead
+                && children.is_some_and(|all| all.iter().any(|child| excused.contains(child)));
+            if near || under {
+                excused.insert(id);
+            }
+        }
+        if excused.len() == before {
+            return excused;
+        }
+    }
+}
+
+/// Checks a world after it was healed and synced.
+#[must_use]
+pub fn check_rest(world: &World, state: &State, bodies: &dyn Bodies) -> Vec<Violation> {
+    let excused = excused(world, state);
+    let mut rest = Rest { world, state, bodies, excused, found: Vec::new() };
+    if !state.rests() {
+        let (pending, undecided) = (state.pending.len(), state.undecided.len());
+        let unlinked = state.unlinked.len();
+        let what = format!("{pending} in doubt, {undecided} undecided, {unlinked} not linked");
+        rest.broke(Law::Terminate, what);
+    }
+    for (id, record) in state.each_record() {
+        rest.record(id, record);
+    }
+    for side in 0..world.sides.len() {
+        for (key, cell) in &world.sides[side].rows {
+            if cell.live {
+                rest.row(side, key, cell);
+            }
+        }
+    }
+    for thing in 0..world.ghost.things.len() {
+        rest.thing(thing);
+    }
+    rest.found
+}
+
+impl Rest<'_> {
+    fn broke(&mut self, law: Law, what: String) {
+        self.found.push(Violation { law, what });
+    }
+
+    fn image(&self, hash: &mizan_core::ContentHash) -> Image {
+        image_of(self.bodies, hash).unwrap_or_default()
+    }
+
+    fn record(&mut self, id: RecordId, record: &Record) {
+        if self.excused.contains(&id) {
+            return;
+        }
+        let Some(entity) = self.world.setup.schema.entity(&record.entity).cloned() else { return };
+        if let Some(refusal) = &record.refused {
+            let what = format!("{id} stays refused by {}: {}", refusal.side, refusal.message);
+            self.broke(Law::HeadOfLine, what);
+            return;
+        }
+        let merged = self.image(&record.merged);
+        for side in 0..self.world.sides.len() {
+            self.record_on(id, record, &entity, &merged, side);
+        }
+    }
+
+    fn record_on(
+        &mut self,
+        id: RecordId,
+        record: &Record,
+        entity: &Entity,
+        merged: &Image,
+        side: usize,
+    ) {
+        let name = self.world.sides[side].id.clone();
+        let slot = record.slots.get(&name);
+        let ext = slot.and_then(|slot| slot.ext.clone());
+        let cell = ext.and_then(|ext| self.world.sides[side].rows.get(&(entity.name.clone(), ext)));
+        let cell = cell.filter(|cell| cell.live);
+        let (dead, cell) = match (record.dead, cell) {
+            (true, None) => return,
+            (true, Some(_)) => {
+                return self.broke(Law::Converge, format!("{id} is dead and still on {name}"));
+            }
+            (false, None) if record.slots.values().all(|slot| slot.ext.is_none()) => return,
+            (false, None) => {
+                return self.broke(Law::Converge, format!("{id} lives and is not on {name}"));
+            }
+            (false, Some(cell)) => (false, cell),
+        };
+        debug_assert!(!dead);
+        for (bit, field) in entity.fields.iter().enumerate() {
+            let conflict = record.slots.values().any(|slot| slot.changed.contains(bit));
+            if conflict {
+                if field.rivalry != Rivalry::Manual {
+                    let what = format!("{id}.{} stays undecided", field.name);
+                    self.broke(Law::Converge, what);
+                }
+                continue;
+            }
+            let value = merged.get(&field.name).unwrap_or(&Value::Null);
+            let wanted = expected(self.state, field, &name, value);
+            let shows = cell.image.get(&field.name).unwrap_or(&Value::Null);
+            if wanted.as_ref() != Some(shows) {
+                let what = format!(
+                    "{id}.{} is {shows} on {name} and should be {wanted:?}, of {value}",
+                    field.name
+                );
+                self.broke(Law::Converge, what);
+            }
+        }
+    }
+
+    fn row(&mut self, side: usize, key: &RowKey, cell: &Cell) {
+        let id = self.world.sides[side].id.clone();
+        let row = (key.0.clone(), id.clone(), key.1.clone());
+        let seen = match self.state.rows.get(&row) {
+            None => {
+                return self.broke(Law::Observed, format!("{} on {id} was never seen", key.1));
+            }
+            Some(RowState::Unlinked(unlinked)) => unlinked.seen,
+            Some(RowState::Linked(record)) => {
+                let thing = self.world.watch.things.get(record);
+                if thing != Some(&cell.thing) {
+                    let what = format!("{} on {id} is linked to another thing", key.1);
+                    self.broke(Law::Identity, what);
+                }
+                let slot = self.state.record(*record).and_then(|record| record.slots.get(&id));
+                match slot {
+                    Some(slot) if slot.ext.as_ref() == Some(&key.1) => slot.seen,
+                    Some(_) | None => {
+                        let what = format!("{} on {id} is a second row of {record}", key.1);
+                        return self.broke(Law::Identity, what);
+                    }
+                }
+            }
+        };
+        if self.image(&seen) != cell.image {
+            let seen = self.image(&seen);
+            let what = format!("{} on {id} is {:?} and was seen as {seen:?}", key.1, cell.image);
+            self.broke(Law::Observed, what);
+        }
+        for (name, value) in cell.image.iter() {
+            let mut dangles = false;
+            value.each_ref(&mut |reference| {
+                if let RefTo::Row { ext, .. } = &reference.to {
+                    let parent = (reference.entity.clone(), ext.clone());
+                    let parent = self.world.sides[side].rows.get(&parent);
+                    dangles |= parent.is_none_or(|cell| !cell.live);
+                }
+            });
+            if dangles {
+                let what = format!("{} on {id}: {name} refers to a row that is gone", key.1);
+                self.broke(Law::NoDangling, what);
+            }
+        }
+    }
+
+    fn thing(&mut self, thing: usize) {
+        let about = &self.world.ghost.things[thing];
+        let records: Vec<RecordId> = self
+            .world
+            .watch
+            .things
+            .iter()
+            .filter(|(_, of)| **of == thing)
+            .map(|(record, _)| *record)
+            .collect();
+        let excused = records.iter().any(|record| self.excused.contains(record));
+        for side in &self.world.sides {
+            let rows = side.rows.values().filter(|cell| cell.live && cell.thing == thing).count();
+            if rows > 1 && !about.ambiguous {
+                let what = format!("{rows} rows of thing {thing} on {}", side.id);
+                self.found.push(Violation { law: Law::NoDuplicate, what });
+            }
+            if rows == 0 && about.deletions.is_empty() && !excused {
+                let what = format!("nobody deleted thing {thing}, and it is not on {}", side.id);
+                self.found.push(Violation { law: Law::NoPhantomDelete, what });
+            }
+        }
+        let exact = about.entity == ORDER && about.deletions.is_empty() && !about.ambiguous;
+        if exact && !excused {
+            let sum = Value::decimal(Decimal::from(about.stock + about.moved));
+            self.stock(thing, &sum);
+        }
+    }
+
+    fn stock(&mut self, thing: usize, sum: &Value) {
+        let field = Name::new("stock");
+        for side in &self.world.sides {
+            let Some((key, cell)) = side.of_thing(thing) else { continue };
+            let shows = cell.image.get(&field);
+            if shows != Some(sum) {
+                let shows = shows.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+                let what = format!("stock of {} on {} is {shows} and should be {sum}", key.1, side.id);
+                self.found.push(Violation { law: Law::Counter, what });
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Laws of users' writes: none is lost, none is invented, none is called a conflict that is none.
+
+use super::rest::excused;
+use crate::law::{Law, Violation};
+use crate::world::World;
+use mizan_core::event::{FieldDecision, Found};
+use mizan_core::fold::State;
+use mizan_core::{DeletePolicy, Event, Fact, RecordId};
+use std::collections::BTreeSet;
+
+/// Checks what became of the users' writes.
+#[must_use]
+pub fn check_updates(world: &World, state: &State, events: &[Event]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut losers: BTreeSet<u32> = BTreeSet::new();
+    for event in events {
+        let Fact::Decided { record, decision } = &event.fact else { continue };
+        for field in &decision.fields {
+            let tags = loser_tags(world, *record, field);
+            losers.extend(&tags);
+            judge_conflict(world, *record, field, &tags, event, &mut found);
+        }
+    }
+    lost_updates(world, &losers, &mut found);
+    resurrections(world, state, &mut found);
+    found
+}
+
+fn thing_of(world: &World, record: RecordId) -> Option<usize> {
+    world.watch.things.get(&record).copied()
+}
+
+fn loser_tags(world: &World, record: RecordId, field: &FieldDecision) -> BTreeSet<u32> {
+    let Some(thing) = thing_of(world, record) else { return BTreeSet::new() };
+    let values = field.losers.iter().map(|loser| &loser.value);
+    values.filter_map(|value| world.ghost.tag(thing, &field.field, value)).collect()
+}
+
+/// L33: a recorded conflict is between writes of which none had seen the other.
+fn judge_conflict(
+    world: &World,
+    record: RecordId,
+    field: &FieldDecision,
+    losers: &BTreeSet<u32>,
+    event: &Event,
+    found: &mut Vec<Violation>,
+) {
+    let Some(thing) = thing_of(world, record) else { return };
+    let ghost = &world.ghost;
+    let looped = |tag: &u32| ghost.looped.contains(tag);
+    if losers.iter().any(looped) || world.ghost.things[thing].ambiguous {
+        return;
+    }
+    let concurrent = |a: u32, b: u32| !ghost.reaches(a, b) && !ghost.reaches(b, a);
+    match field.found {
+        Found::Preferred => {
+            let Some(winner) = ghost.tag(thing, &field.field, &field.value) else { return };
+            if looped(&winner) {
+                return;
+            }
+            for loser in losers {
+                if !concurrent(*loser, winner) {
+                    let what = format!(
+                        "event {}: v{loser} lost to v{winner} in {}, but one had seen the other",
+                        event.seq, field.field
+                    );
+                    found.push(Violation { law: Law::NoFalseConflict, what });
+                }
+            }
+        }
+        Found::Manual => {
+            let all: Vec<u32> = losers.iter().copied().collect();
+            let real = all.iter().any(|a| all.iter().any(|b| concurrent(*a, *b)));
+            if !real && all.len() > 1 {
+                let what = format!("event {}: {all:?} are no conflict", event.seq);
+                found.push(Violation { law: Law::NoFalseConflict, what });
+            }
+        }
+        Found::Owner | Found::Reverted | Found::Person | Found::Summed | Found::Died => {}
+    }
+}
+
+/// L32: every write is in the end somewhere: in a row, in the record of a loser, or in what a deleter saw.
+fn lost_updates(world: &World, losers: &BTreeSet<u32>, found: &mut Vec<Violation>) {
+    let ghost = &world.ghost;
+    let mut roots = losers.clone();
+    let mut alive = vec![false; ghost.things.len()];
+    for side in &world.sides {
+        for cell in side.rows.values().filter(|cell| cell.live) {
+            alive[cell.thing] = true;
+            let tags = cell.image.iter().filter_map(|(f, v)| ghost.tag(cell.thing, f, v));
+            roots.extend(tags);
+        }
+    }
+    for (thing, about) in ghost.things.iter().enumerate() {
+        for deletion in &about.deletions {
+            let own = |tag: &&u32| {
+                !alive[thing]
+                    || !ghost.shown.contains(tag)
+                    || ghost.of(**tag).is_some_and(|write| write.side == deletion.side)
+            };
+            roots.extend(deletion.saw.iter().filter(own));
+        }
+    }
+    for tag in &ghost.stored {
+        if ghost.covered(*tag, &roots) {
+            continue;
+        }
+        if let Some(write) = ghost.of(*tag) {
+            let what = format!(
+                "v{tag}, written on {} into {} of thing {}, is nowhere",
+                world.sides[write.side].id, write.field, write.thing
+            );
+            found.push(Violation { law: Law::NoLostUpdate, what });
+        }
+    }
+}
+
+/// L35: what a user deleted, and nobody changed at the same time, stays deleted.
+fn resurrections(world: &World, state: &State, found: &mut Vec<Violation>) {
+    let ghost = &world.ghost;
+    let excused = excused(world, state);
+    for (thing, about) in ghost.things.iter().enumerate() {
+        if about.deletions.is_empty() {
+            continue;
+        }
+        let place = world.sides.iter().find(|side| side.of_thing(thing).is_some());
+        let Some(place) = place else { continue };
+        let waits = world.watch.things.iter().any(|(id, of)| *of == thing && excused.contains(id));
+        let parks = world
+            .setup
+            .schema
+            .entity(&about.entity)
+            .is_some_and(|entity| entity.on_delete == DeletePolicy::Park);
+        let seen: BTreeSet<u32> = about.deletions.iter().flat_map(|d| d.saw.clone()).collect();
+        let unseen = ghost.stored.iter().any(|tag| {
+            ghost.of(*tag).is_some_and(|write| write.thing == thing && !write.overrides)
+                && (!ghost.covered(*tag, &seen) || ghost.looped.contains(tag))
+        });
+        let reason = waits
+            || parks
+            || unseen
+            || about.moves > 0
+            || about.doubtful
+            || about.ambiguous
+            || !about.children.is_empty();
+        if !reason {
+            let what = format!("thing {thing} was deleted and is on {}", place.id);
+            found.push(Violation { law: Law::NoResurrect, what });
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Ghost state: which user wrote what over what. The engine never sees it.
+
+use mizan_core::{Name, Value};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One value that a user wrote.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Into which thing.
+    pub thing: usize,
+    /// Into which field.
+    pub field: Name,
+    /// On which side.
+    pub side: usize,
+    /// Another side owns the field: the write is to be reverted.
+    pub overrides: bool,
+}
+
+/// A deletion by a user.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// Where.
+    pub side: usize,
+    /// The writes that the row contained.
+    pub saw: BTreeSet<u32>,
+    /// The movements of its stock that the row contained.
+    pub moves: i64,
+    /// When.
+    pub at: i64,
+}
+
+/// One thing of the world: a customer or an order, on whichever sides it is.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    /// Its entity.
+    pub entity: Name,
+    /// The sides on which a user made a row of it.
+    pub made_on: Vec<usize>,
+    /// Its deletions.
+    pub deletions: Vec<Deletion>,
+    /// Its first stock.
+    pub stock: i64,
+    /// The sum of all movements by users.
+    pub moved: i64,
+    /// How often it was moved.
+    pub moves: u32,
+    /// A write to it was in doubt at some time.
+    pub doubtful: bool,
+    /// A user wrote a value that some side refuses.
+    pub poisoned: bool,
+    /// Two rows of it may exist on one side through no fault of the engine.
+    pub ambiguous: bool,
+    /// Things that referred to it at some time.
+    pub children: BTreeSet<usize>,
+}
+
+/// What users did.
+#[derive(Clone, Debug, Default)]
+pub struct Ghost {
+    /// All things.
+    pub things: Vec<Thing>,
+    /// All writes; the first has tag 1.
+    pub writes: Vec<Write>,
+    /// The writes that replaced a write.
+    pub after: BTreeMap<u32, BTreeSet<u32>>,
+    /// Tags that were put back by an undo: their order has circles.
+    pub looped: BTreeSet<u32>,
+    /// Tags that some answer has shown.
+    pub shown: BTreeSet<u32>,
+    /// Tags that were in a row at some time; a late edit of a row that is gone never was.
+    pub stored: BTreeSet<u32>,
+    empty: BTreeMap<(usize, Name), u32>,
+}
+
+impl Ghost {
+    /// Notes a write and gives it its tag.
+    pub fn write(&mut self, thing: usize, field: &Name, side: usize, overrides: bool) -> u32 {
+        self.writes.push(Write { thing, field: field.clone(), side, overrides });
+        u32::try_from(self.writes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The tag of emptying a field.
+    pub fn emptied(&mut self, thing: usize, field: &Name, side: usize, overrides: bool) -> u32 {
+        if let Some(tag) = self.empty.get(&(thing, field.clone())) {
+            self.looped.insert(*tag);
+            return *tag;
+        }
+        let tag = self.write(thing, field, side, overrides);
+        self.empty.insert((thing, field.clone()), tag);
+        tag
+    }
+
+    /// Notes that a write came to be.
+    pub fn made(&mut self, tag: u32) {
+        self.stored.insert(tag);
+    }
+
+    /// The write that a tag names.
+    #[must_use]
+    pub fn of(&self, tag: u32) -> Option<&Write> {
+        self.writes.get(usize::try_from(tag).ok()?.checked_sub(1)?)
+    }
+
+    /// Notes that a write replaced another.
+    pub fn replaced(&mut self, old: Option<u32>, new: u32) {
+        if let Some(old) = old
+            && old != new
+        {
+            self.after.entry(old).or_default().insert(new);
+        }
+    }
+
+    /// The tag of a value of a thing's field, through any normaliser.
+    #[must_use]
+    pub fn tag(&self, thing: usize, field: &str, value: &Value) -> Option<u32> {
+        let tag = match value {
+            Value::Null => return self.empty.get(&(thing, Name::new(field))).copied(),
+            Value::Text(text) => {
+                let digits = text.trim().strip_prefix('v')?;
+                let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+                digits[..end].parse().ok()?
+            }
+            Value::Decimal(number) => number.trunc().to_u32()?,
+            Value::Bool(_)
+            | Value::Date(_)
+            | Value::Instant(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Ref(_) => return None,
+        };
+        let write = self.of(tag)?;
+        (write.thing == thing && write.field == field).then_some(tag)
+    }
+
+    /// True where `old` is `new` or was replaced by it, through any chain.
+    #[must_use]
+    pub fn reaches(&self, old: u32, new: u32) -> bool {
+        let mut seen = BTreeSet::from([old]);
+        let mut open = vec![old];
+        while let Some(tag) = open.pop() {
+            if tag == new {
+                return true;
+            }
+            for next in self.after.get(&tag).into_iter().flatten() {
+                if seen.insert(*next) {
+                    open.push(*next);
+                }
+            }
+        }
+        false
+    }
+
+    /// True where a write is contained in one of `roots`.
+    #[must_use]
+    pub fn covered(&self, tag: u32, roots: &BTreeSet<u32>) -> bool {
+        roots.iter().any(|root| self.reaches(tag, *root))
+    }
+}
+
+/// The value that carries a tag: recoverable after trimming, cutting and rounding.
+#[must_use]
+pub fn tagged(tag: u32, decimal: bool, spice: usize) -> Value {
+    if decimal {
+        let thousandths = [0u32, 500, 125, 375, 10, 5, 945][spice % 7];
+        return Value::decimal(Decimal::new(i64::from(tag) * 1000 + i64::from(thousandths), 3));
+    }
+    let tail = ["", " ", " and some more", "  x", "\t", ""][spice % 6];
+    Value::text(format!("v{tag}{tail}"))
+}

@@ -1,0 +1,84 @@
+//! The world's own look into the log: which intents are durable, and which record stands for which thing.
+
+use super::World;
+use crate::failing::FailingLog;
+use crate::law::Law;
+use mizan_core::{CommandId, Event, Fact, RecordId, Seq};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the world has read of the log so far.
+#[derive(Debug)]
+pub struct Watch {
+    log: FailingLog,
+    head: Seq,
+    /// Every intent in the log.
+    pub intents: BTreeSet<CommandId>,
+    /// Intents without an outcome.
+    pub open: BTreeSet<CommandId>,
+    /// The thing that a record stands for.
+    pub things: BTreeMap<RecordId, usize>,
+    /// Commands that were carried out, and how often.
+    pub applied: BTreeMap<CommandId, u32>,
+}
+
+impl Watch {
+    pub(super) fn new(log: FailingLog) -> Self {
+        Self {
+            log,
+            head: Seq(0),
+            intents: BTreeSet::new(),
+            open: BTreeSet::new(),
+            things: BTreeMap::new(),
+            applied: BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    /// Reads what was appended since the last look.
+    pub fn catch_up(&mut self) {
+        for bytes in self.watch.log.events_after(self.watch.head) {
+            let seq = self.watch.head.next();
+            self.watch.head = seq;
+            match Event::from_bytes(seq, &bytes) {
+                Ok(event) => self.note(&event),
+                Err(error) => self.broke(Law::Prefix, format!("event {seq}: {error}")),
+            }
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        match &event.fact {
+            Fact::Intent { command } => {
+                self.watch.intents.insert(command.id);
+                self.watch.open.insert(command.id);
+            }
+            Fact::Done { command, .. }
+            | Fact::Deleted { command }
+            | Fact::Refused { command, .. }
+            | Fact::Withdrawn { command, .. } => {
+                self.watch.open.remove(command);
+            }
+            Fact::Linked { record, entity, side, ext, .. } => {
+                let index = self.setup.side_index(side);
+                let cell = index.and_then(|index| {
+                    self.sides[index].rows.get(&(entity.clone(), ext.clone()))
+                });
+                if let Some(thing) = cell.map(|cell| cell.thing) {
+                    self.watch.things.entry(*record).or_insert(thing);
+                }
+            }
+            Fact::Observed { entity, side, ext, seen: None, .. } => {
+                let Some(index) = self.setup.side_index(side) else { return };
+                let cell = self.sides[index].rows.get(&(entity.clone(), ext.clone()));
+                let gone = cell.is_none_or(|cell| {
+                    !cell.live && cell.deleted_at.is_some_and(|at| at <= event.at.0)
+                });
+                if !gone {
+                    self.broke(Law::Absence, format!("{ext} is said to be gone and is there"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
