@@ -86,7 +86,11 @@ impl Files {
             let options = Options::of(&binding)?;
             let path: PathBuf = root.join(options.path()).components().collect();
             let entity = binding.entity.clone();
-            if let Some(first) = places.insert(path.clone(), entity.clone()) {
+            // An export is only read, so any number of entities may be views of it.
+            let only_read = matches!(options, Options::Csv(_));
+            if let Some(first) = places.insert(path.clone(), entity.clone())
+                && !only_read
+            {
                 let path = path.display().to_string();
                 return Err(FilesError::SamePath { first, second: entity, path });
             }

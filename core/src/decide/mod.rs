@@ -70,15 +70,21 @@ impl<'a> Work<'a> {
         bodies: &dyn Bodies,
     ) -> Result<Self, MissingBody> {
         let mut sides = BTreeMap::new();
+        let before = image_of(bodies, &record.merged)?;
         for (side, slot) in &record.slots {
             if slot.presence == Presence::Here {
                 let seen = image_of(bodies, &slot.seen)?;
                 let base = image_of(bodies, &slot.base)?;
-                let (changed, behind) = (slot.changed, slot.behind);
+                let changed = slot.changed;
+                // A dead record's `behind` says that the row is to go; what it lacks is found out again.
+                let behind = if record.dead {
+                    undelivered(state, entity, side, &before, &base)
+                } else {
+                    slot.behind
+                };
                 sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
             }
         }
-        let before = image_of(bodies, &record.merged)?;
         let merged = before.clone();
         let (taken, agreed, fields) = (BTreeMap::new(), FieldSet::EMPTY, Vec::new());
         Ok(Self { state, entity, record, before, merged, sides, taken, agreed, fields })
@@ -87,7 +93,7 @@ impl<'a> Work<'a> {
     /// True where the side shows what the merged value looks like there.
     fn is_current(&self, side: &SideId, bit: usize) -> bool {
         let field = &self.entity.fields[bit];
-        let Some(merged) = self.merged.get(&field.name) else { return true };
+        let merged = self.merged.get(&field.name).unwrap_or(&Value::Null);
         let Some(here) = self.sides.get(side) else { return false };
         let shown = here.seen.get(&field.name).unwrap_or(&Value::Null);
         expected(self.state, field, side, merged).as_ref() == Some(shown)
@@ -180,6 +186,26 @@ impl<'a> Work<'a> {
         outcome.facts.push(Fact::Decided { record: id, decision });
         outcome
     }
+}
+
+/// The fields in which what a side agreed to last is not the merged value.
+fn undelivered(
+    state: &State,
+    entity: &Entity,
+    side: &SideId,
+    merged: &Image,
+    base: &Image,
+) -> FieldSet {
+    let mut behind = FieldSet::EMPTY;
+    for (bit, field) in entity.fields.iter().enumerate() {
+        let value = merged.get(&field.name).unwrap_or(&Value::Null);
+        let wanted = expected(state, field, side, value);
+        let agreed = base.get(&field.name).unwrap_or(&Value::Null);
+        if field.writable_on(side, false) && wanted.as_ref() != Some(agreed) {
+            behind.insert(bit);
+        }
+    }
+    behind
 }
 
 /// The records that an image refers to, as far as they are known.

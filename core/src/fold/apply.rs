@@ -266,6 +266,9 @@ fn decided(state: &mut State, id: RecordId, decision: &Decision, at: Seq) {
         }
     }
     adopt(state, id, &decision.refers_to);
+    if decision.life != Life::Dead {
+        recall_parents(state, id, &decision.refers_to);
+    }
     state.undecided.remove(&id);
     release(state, id);
     refresh(state, id);
@@ -274,6 +277,18 @@ fn decided(state: &mut State, id: RecordId, decision: &Decision, at: Seq) {
 fn adopt(state: &mut State, id: RecordId, parents: &[RecordId]) {
     for parent in parents {
         state.children.entry(*parent).or_default().insert(id);
+    }
+}
+
+/// A living record refers to one that died: the parent is decided again, since its death would leave this one
+/// without it (LAWS 1.7 g).
+fn recall_parents(state: &mut State, child: RecordId, parents: &[RecordId]) {
+    for parent in parents {
+        let record = &state.records[parent.0 as usize];
+        let somewhere = record.slots.values().any(|slot| slot.presence == Presence::Here);
+        if *parent != child && record.dead && somewhere {
+            state.undecided.insert(*parent);
+        }
     }
 }
 

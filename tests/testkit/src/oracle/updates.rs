@@ -51,7 +51,7 @@ fn judge_conflict(
     if losers.iter().any(looped) || world.ghost.things[thing].ambiguous {
         return;
     }
-    let concurrent = |a: u32, b: u32| !ghost.reaches(a, b) && !ghost.reaches(b, a);
+    let concurrent = |a: u32, b: u32| !ghost.surely_saw(a, b) && !ghost.surely_saw(b, a);
     match field.found {
         Found::Preferred => {
             let Some(winner) = ghost.tag(thing, &field.field, &field.value) else { return };

@@ -152,7 +152,14 @@ impl World {
             let what = format!("{} while {} is there (thing {thing})", sent.command, row.1);
             self.broke(Law::NoDuplicate, what);
         }
-        let image = self.stored_set(side, sent);
+        let mut image = self.stored_set(side, sent);
+        let all = self.setup.schema.entity(&entity).into_iter().flat_map(|e| &e.fields);
+        let unset: Vec<_> = all.map(|field| field.name.clone()).collect();
+        for name in unset {
+            if image.get(&name).is_none() {
+                image.set(&name, Value::Null);
+            }
+        }
         let ext = self.sides[side].new_ext();
         let marker = self.sides[side].offers.marker.then(|| sent.command.marker());
         let mut cell = Cell {
@@ -194,6 +201,11 @@ impl World {
         };
         let expect = sent.expect.as_ref()?;
         let same = expect.iter().all(|(name, value)| cell.image.get(name) == Some(value));
+        // What is set and was not known must hold nothing, or it would be overwritten unseen.
+        let same = same
+            && sent.set.iter().all(|(name, _)| {
+                expect.get(name).is_some() || cell.image.get(name).is_none_or(Value::is_null)
+            });
         if same { None } else { Some(Applied::Changed(row)) }
     }
 

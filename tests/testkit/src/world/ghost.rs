@@ -137,11 +137,24 @@ impl Ghost {
     /// True where `old` is `new` or was replaced by it, through any chain.
     #[must_use]
     pub fn reaches(&self, old: u32, new: u32) -> bool {
+        self.chained(old, new, true)
+    }
+
+    /// As [`Ghost::reaches`], and no write in the chain was made more than once.
+    #[must_use]
+    pub fn surely_saw(&self, old: u32, new: u32) -> bool {
+        self.chained(old, new, false)
+    }
+
+    fn chained(&self, old: u32, new: u32, loops: bool) -> bool {
         let mut seen = BTreeSet::from([old]);
         let mut open = vec![old];
         while let Some(tag) = open.pop() {
             if tag == new {
                 return true;
+            }
+            if !loops && self.looped.contains(&tag) {
+                continue;
             }
             for next in self.after.get(&tag).into_iter().flatten() {
                 if seen.insert(*next) {

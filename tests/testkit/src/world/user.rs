@@ -177,12 +177,12 @@ impl World {
             if let Some(value) = cell.image.get(&key) {
                 image.set(&key, value.clone());
             }
-            self.fill(side, thing, &entity, &mut image);
             if entity == ORDER {
                 let Some((_, parent)) = self.pick(side, Some(CUSTOMER), pick) else { return };
                 image.set(&Name::new("stock"), Value::decimal(Decimal::from(100)));
                 self.set_parent(side, thing, &parent, &mut image);
             }
+            self.fill(side, thing, &entity, &mut image);
             self.ghost.things[thing].made_on.push(side);
             self.ghost.things[thing].ambiguous = true;
             self.coverage.note("user typed in what another side has");
@@ -281,6 +281,7 @@ impl World {
         let field = Name::new(fields[field % fields.len()]);
         let owned = places.iter().any(|(side, row)| self.overrides(*side, &row.0, &field));
         let tag = self.ghost.write(thing, &field, places[0].0, owned);
+        self.ghost.looped.insert(tag);
         let raw = tagged(tag, is_decimal(&field), 2);
         self.coverage.note("users on two sides wrote the same");
         let stamp = self.now;
