@@ -131,15 +131,21 @@ impl Engine {
 
     /// Notes a failure; a side that cannot be reached or refuses us is left alone for the rest of the sync.
     pub(super) fn trouble(&mut self, side: &SideId, entity: Option<&Name>, fault: &Fault) {
+        let problem =
+            Problem { side: side.clone(), entity: entity.cloned(), what: fault.to_string() };
         match fault {
             Fault::NotSent(_) | Fault::Unauthorized(_) => {
                 self.down.insert(side.clone());
+                self.report.problems.insert(problem);
             }
-            Fault::InDoubt(_) | Fault::BadAnswer(_) => {}
+            // Whether this is a problem or was put right shows at the end.
+            Fault::InDoubt(_) => {
+                self.report.recovered.insert(problem);
+            }
+            Fault::BadAnswer(_) => {
+                self.report.problems.insert(problem);
+            }
         }
-        let what = fault.to_string();
-        let problem = Problem { side: side.clone(), entity: entity.cloned(), what };
-        self.report.problems.insert(problem);
     }
 
     async fn pages(

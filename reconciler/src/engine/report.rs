@@ -117,6 +117,8 @@ pub struct Report {
     pub standing: Standing,
     /// What went wrong outside.
     pub problems: BTreeSet<Problem>,
+    /// What went wrong and was put right in the same sync: answers that were lost and whose doubt was resolved.
+    pub recovered: BTreeSet<Problem>,
     /// Why a guard stopped the plan.
     pub violations: Vec<Violation>,
     /// The hash of the plan that was stopped or only shown.

@@ -127,7 +127,12 @@ impl Engine {
             mizan_core::plan::BlockedBy::Refused(_) => false,
         });
         let blocked = waiting.count();
-        let state = self.state();
+        if !self.state().pending.is_empty() {
+            let doubts = std::mem::take(&mut self.report.recovered);
+            self.report.problems.extend(doubts);
+        }
+        self.report.complete &= self.report.problems.is_empty();
+        let state = self.journal.state();
         self.report.standing = Standing {
             conflicts: state.conflicts.len(),
             parked: state.parked.len(),

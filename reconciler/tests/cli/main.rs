@@ -2,4 +2,5 @@
 
 mod config;
 mod files;
+mod qoyod;
 mod support;

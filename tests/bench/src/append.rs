@@ -36,7 +36,8 @@ trait Contender {
 /// Runs the section.
 pub(crate) fn run(common: &Common, sheet: &mut Sheet) -> Outcome {
     let rounds = if common.quick { 3 } else { 11 };
-    sheet.section("Durable appends of events of about 1 KB (event and body)");
+    let bytes = batch(0, 1).size();
+    sheet.section(&format!("Durable appends of events of {bytes} bytes (event and body)"));
     for (group, commits) in GROUPS {
         grouped(common, sheet, (group, commits), rounds)?;
     }
@@ -252,7 +253,8 @@ impl Sqlite {
         let connection = rusqlite::Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.execute_batch("create table event (seq integer primary key, bytes blob not null)")?;
+        connection
+            .execute_batch("create table event (seq integer primary key, bytes blob not null)")?;
         Ok(Self { connection, next: 1, buffer: Vec::new() })
     }
 }
@@ -279,4 +281,3 @@ impl Contender for Sqlite {
         Ok(())
     }
 }
-

@@ -43,7 +43,9 @@ pub(crate) fn run(wishes: &Wishes, common: &Common) -> Outcome {
     let source = find_peers(wishes)?;
     let peer = std::env::current_exe()?.with_file_name("mizan-peer");
     if !peer.is_file() {
-        return Err("mizan-peer is not beside this program: cargo build --release -p mizan-bench".into());
+        return Err(
+            "mizan-peer is not beside this program: cargo build --release -p mizan-bench".into()
+        );
     }
     let scratch = common.scratch()?;
     let work = wishes.work.clone().unwrap_or_else(|| scratch.path().to_owned()).join("peers");
@@ -57,7 +59,11 @@ pub(crate) fn run(wishes: &Wishes, common: &Common) -> Outcome {
     if results.exists() {
         fs::remove_file(&results)?;
     }
-    let status = Command::new("./all.sh")
+    let mut harness = Command::new("./all.sh");
+    if common.json {
+        harness.stdout(std::io::stderr());
+    }
+    let status = harness
         .current_dir(&work)
         .env("PEERS", &contenders)
         .env("NS", sizes)
@@ -78,7 +84,11 @@ pub(crate) fn run(wishes: &Wishes, common: &Common) -> Outcome {
     }
     show(&mut Sheet::new(common.json), &runs, &contenders);
     let wrong = tell_wrong(&runs);
-    if wrong > 0 { Err(format!("{wrong} runs of Mizan did not end as they should").into()) } else { Ok(()) }
+    if wrong > 0 {
+        Err(format!("{wrong} runs of Mizan did not end as they should").into())
+    } else {
+        Ok(())
+    }
 }
 
 fn find_peers(wishes: &Wishes) -> Result<PathBuf, Box<dyn Error>> {
@@ -142,7 +152,7 @@ fn available(wanted: &str) -> String {
         };
         let here = has(program) || (install(program) && has(program));
         if !here {
-            println!("{name} is left out: {program} is not installed (apt-get install {program})");
+            eprintln!("{name} is left out: {program} is not installed (apt-get install {program})");
         }
         here
     });
@@ -200,10 +210,8 @@ fn show(sheet: &mut Sheet, runs: &[Json], contenders: &str) {
                     _ => None,
                 };
                 let figure = Figure::new(&what, *who, median(&own), "s");
-                let figure = figure.against(
-                    ratio(&own, &theirs),
-                    format!("{other} ({:.3} s)", median(&theirs)),
-                );
+                let figure = figure
+                    .against(ratio(&own, &theirs), format!("{other} ({:.3} s)", median(&theirs)));
                 sheet.add(&match target {
                     Some(most) => figure.target(Target::AtMost(most)),
                     None => figure,
@@ -218,10 +226,12 @@ fn tell_wrong(runs: &[Json]) -> usize {
     let mut wrong = 0;
     for run in runs {
         let ours = run["peer"].as_str().is_some_and(|peer| peer.starts_with("mizan"));
-        let bad = run["w"] == "ERROR" || run["check"]["ok"] == false || run["rc"].as_i64().unwrap_or(0) != 0;
+        let bad = run["w"] == "ERROR"
+            || run["check"]["ok"] == false
+            || run["rc"].as_i64().unwrap_or(0) != 0;
         if ours && bad {
             wrong += 1;
-            println!("wrong: {run}");
+            eprintln!("wrong: {run}");
         }
     }
     wrong

@@ -8,17 +8,32 @@ use rust_decimal::Decimal;
 
 /// The fields of a product, in the order of their bits.
 pub(crate) const FIELDS: [&str; 17] = [
-    "id", "sku", "title", "brand", "category", "price_cents", "currency", "vat_rate", "stock",
-    "weight_g", "ean", "account", "supplier", "active", "rev", "mark", "description",
+    "id",
+    "sku",
+    "title",
+    "brand",
+    "category",
+    "price_cents",
+    "currency",
+    "vat_rate",
+    "stock",
+    "weight_g",
+    "ean",
+    "account",
+    "supplier",
+    "active",
+    "rev",
+    "mark",
+    "description",
 ];
 
 /// The entity of all made data.
 pub(crate) const ENTITY: &str = "item";
 
 const WORDS: [&str; 24] = [
-    "Stuhl", "Tisch", "Lampe", "Größe", "Kabel", "Regal", "Schraube", "Hammer", "café", "crème", "oak",
-    "walnut", "steel", "linen", "cotton", "brass", "glass", "folding", "wireless", "outdoor", "garden",
-    "kitchen", "كرسي", "قهوة",
+    "Stuhl", "Tisch", "Lampe", "Größe", "Kabel", "Regal", "Schraube", "Hammer", "café", "crème",
+    "oak", "walnut", "steel", "linen", "cotton", "brass", "glass", "folding", "wireless",
+    "outdoor", "garden", "kitchen", "كرسي", "قهوة",
 ];
 
 /// A small generator of numbers that only look random.

@@ -5,6 +5,7 @@
 //! baseline of the same run. Targets stand beside the ratios; nothing here fails because of them.
 
 #![expect(clippy::print_stdout, reason = "a program that reports to the terminal")]
+#![expect(clippy::print_stderr, reason = "what is wrong must not stand among the figures")]
 
 mod append;
 mod files;
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("mizan-bench: {error}");
+            eprintln!("mizan-bench: {error}");
             ExitCode::FAILURE
         }
     }

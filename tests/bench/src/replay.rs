@@ -42,8 +42,9 @@ pub(crate) fn run(wishes: &Wishes, common: &Common, sheet: &mut Sheet) -> Outcom
         memories.push(ask("memory", &log)?);
         snapshots.push(ask("snapshot", &log)?);
     }
-    let rebuilds: Vec<Answer> =
-        (0..if common.quick { 1 } else { 3 }).map(|_| ask("rebuild", &log)).collect::<Result<_, _>>()?;
+    let rebuilds: Vec<Answer> = (0..if common.quick { 1 } else { 3 })
+        .map(|_| ask("rebuild", &log))
+        .collect::<Result<_, _>>()?;
     let title = format!("Replay of {} events over {records} records", built.events);
     sheet.section(&title);
     show_speed(sheet, &scans, &memories);
@@ -152,7 +153,7 @@ fn ask(part: &str, log: &PathBuf) -> Result<Answer, Box<dyn Error>> {
     let me = std::env::current_exe()?;
     let output = Command::new(me).arg("replay-part").arg(part).arg(log).output()?;
     if !output.status.success() {
-        return Err(format!("{part}: {}", String::from_utf8_lossy(&output.stdout)).into());
+        return Err(format!("{part}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -2,8 +2,8 @@
 
 use crate::made::{id_of, product};
 use mizan_adapters::{
-    Adapter, Answer, BoxFuture, Capabilities, Conditional, Fault, Fetched, Known, Listed, Order, Page,
-    Probe, Pull, Refusal, Row,
+    Adapter, Answer, BoxFuture, Capabilities, Conditional, Fault, Fetched, Known, Listed, Order,
+    Page, Probe, Pull, Refusal, Row,
 };
 use mizan_core::{Ext, Image, Name, Operation, SideId, Timestamp};
 use std::collections::BTreeMap;
@@ -80,8 +80,12 @@ impl Side {
             (None, Pull::All) => 0,
         };
         let mut changes = rows.changes.range(from..);
-        let listed: Vec<Listed> =
-            changes.by_ref().take(PAGE).filter_map(|(_, ext)| rows.row(ext)).map(Listed::Row).collect();
+        let listed: Vec<Listed> = changes
+            .by_ref()
+            .take(PAGE)
+            .filter_map(|(_, ext)| rows.row(ext))
+            .map(Listed::Row)
+            .collect();
         let next = changes.next().map(|(stamp, _)| stamp.to_string());
         let complete = next.is_none() && pull == Pull::All;
         Ok(Page { rows: listed, next, complete })

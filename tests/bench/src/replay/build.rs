@@ -4,8 +4,8 @@ use crate::made::{Body, ENTITY, FIELDS, all_fields, changed_by_version, id_of, o
 use mizan_core::event::{Decision, Life, LinkedBy, SideAfter};
 use mizan_core::fold::{STATE_CODE, State, empty_image, fold};
 use mizan_core::{
-    Actor, Command, CommandId, ContentHash, Event, Ext, Fact, FieldSet, Image, KeyHash, Name, Operation,
-    RecordId, Seq, SideId, Timestamp, VersionVector,
+    Actor, Command, CommandId, ContentHash, Event, Ext, Fact, FieldSet, Image, KeyHash, Name,
+    Operation, RecordId, Seq, SideId, Timestamp, VersionVector,
 };
 use mizan_store::{Batch, EventLog, SledLog, Snapshot};
 use std::error::Error;
@@ -144,10 +144,7 @@ impl Builder {
             taken: vec![(self.a.clone(), fields)],
             agreed: FieldSet::EMPTY,
             fields: Vec::new(),
-            sides: vec![
-                side(&self.a, seen, FieldSet::EMPTY),
-                side(&self.b, known.shown, fields),
-            ],
+            sides: vec![side(&self.a, seen, FieldSet::EMPTY), side(&self.b, known.shown, fields)],
             life: Life::Alive,
             contains: known.contains.clone(),
             refers_to: Vec::new(),

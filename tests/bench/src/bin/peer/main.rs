@@ -47,7 +47,8 @@ fn run(paths: [&String; 3], durability: &str, begun: Instant) -> Result<u8, Box<
     let [a, b, state] = paths;
     let text = configuration(a, b, state, durability)?;
     let config = Config::parse(&text, Path::new("/"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut sides = connect_sides(&config)?;
     stages.end("start");
     let (mut log, opened) = open_log(&config.log)?;
@@ -105,7 +106,12 @@ fn tell(report: &Report) {
     }
 }
 
-fn configuration(a: &str, b: &str, state: &str, durability: &str) -> Result<String, Box<dyn Error>> {
+fn configuration(
+    a: &str,
+    b: &str,
+    state: &str,
+    durability: &str,
+) -> Result<String, Box<dyn Error>> {
     let absolute = |path: &str| -> Result<String, Box<dyn Error>> {
         let path = std::path::absolute(path)?;
         let text = path.to_str().ok_or("a path is not UTF-8")?;

@@ -197,11 +197,7 @@ impl Adapter for TimedAdapter {
         })
     }
 
-    fn get<'a>(
-        &'a self,
-        entity: &'a Name,
-        ext: &'a Ext,
-    ) -> BoxFuture<'a, Result<Fetched, Fault>> {
+    fn get<'a>(&'a self, entity: &'a Name, ext: &'a Ext) -> BoxFuture<'a, Result<Fetched, Fault>> {
         Box::pin(async move {
             self.meters.get.begin();
             let fetched = self.side.get(entity, ext).await;
