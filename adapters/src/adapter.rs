@@ -230,11 +230,7 @@ pub trait Adapter: Send + Sync {
     ) -> BoxFuture<'a, Result<Page, Fault>>;
 
     /// One row, read from where it cannot be stale.
-    fn get<'a>(
-        &'a self,
-        entity: &'a Name,
-        ext: &'a Ext,
-    ) -> BoxFuture<'a, Result<Fetched, Fault>>;
+    fn get<'a>(&'a self, entity: &'a Name, ext: &'a Ext) -> BoxFuture<'a, Result<Fetched, Fault>>;
 
     /// Carries out one write.
     fn execute<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Answer, Fault>>;

@@ -301,7 +301,7 @@ impl Teller<'_> {
             Life::Dead => parts.push("the record is dead".to_owned()),
             Life::Revived => parts.push("an edit brings the deleted record back".to_owned()),
             Life::Disputed => {
-                parts.push("deleted here, edited there: a person must say".to_owned())
+                parts.push("deleted here, edited there: a person must say".to_owned());
             }
         }
         if parts.is_empty() {

@@ -87,7 +87,7 @@ pub enum FaultKind {
 }
 
 /// What the remote does differently from its documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Vices {
     /// A stock movement moves the product's `updated_at`.
@@ -102,17 +102,4 @@ pub struct Vices {
     pub adjustment_errors_with_200: bool,
     /// Seconds that the server's clock is ahead.
     pub clock_skew_seconds: i64,
-}
-
-impl Default for Vices {
-    fn default() -> Self {
-        Self {
-            stock_bumps_updated_at: false,
-            ignores_paging: false,
-            ignores_id_gt: false,
-            accounts_fail_after_first_page: false,
-            adjustment_errors_with_200: false,
-            clock_skew_seconds: 0,
-        }
-    }
 }

@@ -35,6 +35,14 @@ fn money(value: Option<&Json>) -> Json {
     number(value).map_or(Json::Null, shown)
 }
 
+fn check_lengths(names: &[&Json]) -> Result<(), Refusal> {
+    let long = |name: &&Json| name.as_str().is_some_and(|name| name.chars().count() > 250);
+    if names.iter().any(long) {
+        return Err(errors("name", "is too long (maximum is 250 characters)"));
+    }
+    Ok(())
+}
+
 impl Tenant {
     fn stamped(&self, id: u64, mut row: Json) -> Json {
         let now = Json::String(self.now());
@@ -64,22 +72,9 @@ impl Tenant {
             return Err(errors("name", "can't be blank"));
         }
         let name_en = given(&["en_name", "name_en"], "name_en");
-        for name in [&name_ar, &name_en] {
-            if name.as_str().is_some_and(|name| name.chars().count() > 250) {
-                return Err(errors("name", "is too long (maximum is 250 characters)"));
-            }
-        }
         let sku = given(&["sku"], "sku");
-        if blank(Some(&sku)) {
-            return Err(errors("sku", "can't be blank"));
-        }
-        let taken = self
-            .table("products")
-            .iter()
-            .find(|(other, row)| Some(**other) != id && row.get("sku") == Some(&sku));
-        if let Some((other, _)) = taken {
-            return Err(errors("sku", &format!("Reference is already taken by id {other}")));
-        }
+        check_lengths(&[&name_ar, &name_en])?;
+        self.check_sku(&sku, id)?;
         let tax_id = given(&["tax_id"], "tax_id");
         if !id_of(Some(&tax_id)).is_some_and(|tax| self.table("taxes").contains_key(&tax)) {
             return Err(errors("tax_id", "Please select taxes"));
@@ -126,6 +121,19 @@ impl Tenant {
         });
         let id = id.unwrap_or_else(|| self.next_id("products"));
         Ok(self.stamped(id, keep_created(row, old.as_ref())))
+    }
+
+    fn check_sku(&self, sku: &Json, id: Option<u64>) -> Result<(), Refusal> {
+        if blank(Some(sku)) {
+            return Err(errors("sku", "can't be blank"));
+        }
+        let mut others = self.table("products").iter().filter(|(other, _)| Some(**other) != id);
+        match others.find(|(_, row)| row.get("sku") == Some(sku)) {
+            Some((other, _)) => {
+                Err(errors("sku", &format!("Reference is already taken by id {other}")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn stocks(&self) -> Json {

@@ -4,7 +4,7 @@ use super::state::{
     Pending, Presence, Record, Refusal, Resolution, RowState, Slot, State, UnlinkedRow,
 };
 use crate::command::{Command, Operation};
-use crate::event::{Decision, Event, Fact, Life, ParkedFor, Subject};
+use crate::event::{Decision, Event, Fact, Life, ParkedFor, Subject, Undone};
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
 use crate::schema::{FieldSet, KeyHash};
 use crate::{ContentHash, Seq, Timestamp};
@@ -83,8 +83,11 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             }
         }
         // What the side showed instead, if anything, follows as an observation in the same batch.
-        Fact::Withdrawn { command, .. } => {
+        Fact::Withdrawn { command, why } => {
             if let Some(command) = close(state, command) {
+                if *why == Undone::Gone && command.operation == Operation::Create {
+                    deleted_unseen(state, &command);
+                }
                 refresh(state, command.record);
             }
         }
@@ -372,6 +375,19 @@ fn deleted(state: &mut State, command: &Command, at: Seq) {
         index_key(state, &row, key, None);
     }
     refresh(state, command.record);
+}
+
+/// A create was done and its row deleted by a user before we saw it: a deletion that had seen the create (T18).
+fn deleted_unseen(state: &mut State, command: &Command) {
+    let record = &mut state.records[command.record.0 as usize];
+    let slot = record.slot(&command.side);
+    slot.presence = Presence::Gone;
+    slot.changed = FieldSet::EMPTY;
+    slot.behind = FieldSet::EMPTY;
+    slot.knows.join(&command.contains);
+    let knew = slot.knows.clone();
+    record.deleters_knew.join(&knew);
+    state.undecided.insert(command.record);
 }
 
 fn parked(state: &mut State, subject: &Subject, why: Option<ParkedFor>) {

@@ -1,5 +1,6 @@
 //! Doubt: commands without an outcome are resolved by evidence, before anything else is read or written (L39).
 
+use super::execute::ShownBy;
 use super::observe::shown;
 use super::{Engine, EngineError};
 use mizan_adapters::{Adapter, Answer, Fault, Fetched, Order, Probe};
@@ -194,7 +195,7 @@ impl Engine {
                 let planned =
                     mizan_core::plan::Planned { command: command.clone(), set: doubt.sent.clone() };
                 let mut parents = Vec::new();
-                let outcome = self.judge(&planned, Ok(answer), &mut parents)?;
+                let outcome = self.judge(&planned, Ok(answer), ShownBy::LaterRead, &mut parents)?;
                 Ok(Ok(Some(outcome)))
             }
         }

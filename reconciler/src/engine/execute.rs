@@ -17,6 +17,15 @@ const BATCH_PER_SLOT: usize = 8;
 /// A record whose commands came to nothing so often in one sync is left for the next.
 const TRIES_MAX: u32 = 5;
 
+/// What shows the row after a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ShownBy {
+    /// The answer to the write: nobody can have touched the row in between.
+    Answer,
+    /// A later read, or the answer to a repetition: a user may have been quicker (LAWS 1.7 b, T2).
+    LaterRead,
+}
+
 /// A write on its way, with everything that it needs.
 struct Task {
     planned: Planned,
@@ -75,16 +84,19 @@ impl Engine {
         // Durable before a byte leaves (L6).
         self.journal.append(self.clock.now(), intents)?;
         let mut answers: Vec<_> = futures_util::stream::iter(tasks.into_iter().enumerate())
-            .map(|(index, task)| async move { (index, send(&task).await, task) })
+            .map(|(index, task)| async move {
+                let (answer, shown) = send(&task).await;
+                (index, answer, shown, task)
+            })
             .buffer_unordered(parallel)
             .collect()
             .await;
         // Outcomes enter the log in the order of the commands, however the answers came.
-        answers.sort_by_key(|(index, _, _)| *index);
+        answers.sort_by_key(|(index, ..)| *index);
         let mut outcomes = Outcome::default();
         let mut parents = Vec::new();
-        for (_, answer, task) in answers {
-            outcomes.extend(self.judge(&task.planned, answer, &mut parents)?);
+        for (_, answer, shown, task) in answers {
+            outcomes.extend(self.judge(&task.planned, answer, shown, &mut parents)?);
         }
         self.journal.append(self.clock.now(), outcomes)?;
         self.look_at(parents).await
@@ -95,6 +107,7 @@ impl Engine {
         &mut self,
         planned: &Planned,
         answer: Result<Answer, Fault>,
+        shown_by: ShownBy,
         parents: &mut Vec<Command>,
     ) -> Result<Outcome, EngineError> {
         let command = &planned.command;
@@ -106,7 +119,7 @@ impl Engine {
         match answer {
             Ok(Answer::Done { ext, row }) => {
                 self.count_done(&command.operation);
-                let exact = row.is_some();
+                let exact = row.is_some() && shown_by == ShownBy::Answer;
                 let row = row.unwrap_or_else(|| Row {
                     ext,
                     image: planned.set.clone(),
@@ -215,18 +228,18 @@ impl Engine {
 }
 
 /// Sends one write, and reads the row where the answer does not carry it.
-async fn send(task: &Task) -> Result<Answer, Fault> {
+async fn send(task: &Task) -> (Result<Answer, Fault>, ShownBy) {
     let command = &task.planned.command;
     let order = Order { command, set: &task.planned.set, expect: task.expect.as_ref() };
-    match task.adapter.execute(order).await? {
-        Answer::Done { ext, row: None } => {
+    match task.adapter.execute(order).await {
+        Ok(Answer::Done { ext, row: None }) => {
             let row = match task.adapter.get(&command.entity, &ext).await {
                 Ok(Fetched::Found(row)) => Some(row),
                 // The write was answered; what the row looks like now, the next listing will say.
                 Ok(Fetched::NotFound) | Err(_) => None,
             };
-            Ok(Answer::Done { ext, row })
+            (Ok(Answer::Done { ext, row }), ShownBy::LaterRead)
         }
-        answer => Ok(answer),
+        answer => (answer, ShownBy::Answer),
     }
 }

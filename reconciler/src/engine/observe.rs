@@ -47,10 +47,19 @@ struct Listing {
     sweep: bool,
     /// The side can list from a stamp on, so a cursor is of use.
     since: bool,
+    /// The side vouches for complete listings, so one that is not was cut.
+    vouches: bool,
     present: BTreeSet<Ext>,
     bad: BTreeSet<String>,
     newest: Option<Timestamp>,
     rows: usize,
+}
+
+impl Listing {
+    /// True where rows are missing in what was listed.
+    fn cut(&self, complete: bool) -> bool {
+        self.sweep && self.vouches && !complete
+    }
 }
 
 pub(super) fn shown(row: Row) -> Shown {
@@ -109,6 +118,7 @@ impl Engine {
             side: side.clone(),
             sweep: pull == Pull::All,
             since: capabilities.since,
+            vouches: capabilities.sweep,
             present: BTreeSet::new(),
             bad: BTreeSet::new(),
             newest: None,
@@ -124,7 +134,8 @@ impl Engine {
                     self.swept.insert(key);
                     self.finish_sweep(&listing).await?;
                 }
-                Ok(true)
+                // Rows that a cut listing left out could share a key with those that it had (L50).
+                Ok(!listing.cut(complete))
             }
         }
     }
@@ -171,7 +182,9 @@ impl Engine {
             let (entity, side) = (&listing.entity.name, &listing.side);
             self.progress.at(Stage::Reading { entity, side, rows: listing.rows });
             let last = next.is_none();
-            if let Err(fault) = self.take_page(listing, rows, ticket, last).await? {
+            // Behind a cut listing the cursor stays: what it left out was not read (L18).
+            let read = last && !listing.cut(complete);
+            if let Err(fault) = self.take_page(listing, rows, ticket, read).await? {
                 return Ok(Err(fault));
             }
             if last {
@@ -187,7 +200,7 @@ impl Engine {
         listing: &mut Listing,
         rows: Vec<Listed>,
         ticket: mizan_core::Seq,
-        last: bool,
+        read: bool,
     ) -> Result<Result<(), Fault>, EngineError> {
         let mut outcome = Outcome::default();
         for row in rows {
@@ -221,7 +234,7 @@ impl Engine {
                 }
             }
         }
-        if last {
+        if read {
             outcome.facts.extend(self.cursor(listing));
         }
         self.append_observed(outcome)?;

@@ -3,7 +3,7 @@
 use crate::setup::{LAG_MAX_MS, WINDOW_MS};
 use crate::world::{Applied, RowKey, Sent, World};
 use mizan_adapters::{
-    Adapter, Answer, BoxFuture, Capabilities, Conditional, Fault, Fetched, Known, Listed, Order,
+    Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Listed, Order,
     Page, Probe, Pull, Refusal, Row,
 };
 use mizan_core::{Ext, Image, Name, Operation, SideId, Timestamp};
@@ -353,10 +353,4 @@ impl World {
         }
         Ok(())
     }
-}
-
-/// True where the side compares by itself.
-#[must_use]
-pub fn is_native(conditional: Conditional) -> bool {
-    conditional == Conditional::Native
 }

@@ -53,8 +53,10 @@ pub fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
 pub fn check_rest(world: &World, state: &State, bodies: &dyn Bodies) -> Vec<Violation> {
     let excused = excused(world, state);
     let mut rest = Rest { world, state, bodies, excused, found: Vec::new() };
-    if !state.rests() {
-        let (pending, undecided) = (state.pending.len(), state.undecided.len());
+    let waits = |id: &&RecordId| state.record(**id).is_some_and(|r| r.parked.is_none());
+    let undecided = state.undecided.iter().filter(waits).count();
+    if !state.pending.is_empty() || undecided > 0 || !state.unlinked.is_empty() {
+        let pending = state.pending.len();
         let unlinked = state.unlinked.len();
         let what = format!("{pending} in doubt, {undecided} undecided, {unlinked} not linked");
         rest.broke(Law::Terminate, what);

@@ -58,8 +58,10 @@ fn judge_conflict(
             if looped(&winner) {
                 return;
             }
+            let rivals = || losers.iter().copied().chain([winner]);
             for loser in losers {
-                if !concurrent(*loser, winner) {
+                let wrong = winner != *loser && ghost.surely_saw(winner, *loser);
+                if wrong || !rivals().any(|rival| concurrent(*loser, rival)) {
                     let what = format!(
                         "event {}: v{loser} lost to v{winner} in {}, but one had seen the other",
                         event.seq, field.field
@@ -102,6 +104,12 @@ fn lost_updates(world: &World, losers: &BTreeSet<u32>, found: &mut Vec<Violation
             roots.extend(deletion.saw.iter().filter(own));
         }
     }
+    // Where a row was typed in twice, an empty field of one is no statement against the other's value.
+    let unsaid = |tag: &u32| {
+        ghost.of(*tag).is_some_and(|write| ghost.things[write.thing].ambiguous)
+            && ghost.is_empty_tag(*tag)
+    };
+    roots.extend(ghost.stored.iter().copied().filter(unsaid));
     for tag in &ghost.stored {
         if ghost.covered(*tag, &roots) {
             continue;

@@ -2,7 +2,7 @@
 
 use super::{Cell, Deferred, Later, Remembered, RowKey, World};
 use crate::law::Law;
-use crate::setup::{CUSTOMER, VISIBLE_MS};
+use crate::setup::{CUSTOMER, LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
 use mizan_adapters::Refusal;
 use mizan_core::{Command, Ext, Image, Operation, RefTo, Value};
 
@@ -146,6 +146,7 @@ impl World {
                 return Applied::Refused(Refusal::KeyTaken(Some(ext.clone())), "the key is taken");
             }
         }
+        self.check_bootstrap(side, thing, sent);
         if let Some((row, other)) = self.sides[side].of_thing(thing)
             && !(self.ghost.things[thing].ambiguous && other.made_by.is_none())
         {
@@ -178,6 +179,19 @@ impl World {
         let id = self.side_id(side);
         self.tell(|| format!("mizan creates {entity} {ext} on {id} (thing {thing}): {image:?}"));
         Applied::Done(ext, image)
+    }
+
+    /// L50: nothing is created that was there, with its key, when the record began.
+    fn check_bootstrap(&mut self, side: usize, thing: usize, sent: &Sent) {
+        let began = self.watch.linked_at.get(&sent.command.record).copied().unwrap_or(i64::MAX);
+        let there = self.sides[side].of_thing(thing).filter(|(_, cell)| {
+            let since = cell.versions.first().map_or(i64::MAX, |version| version.at);
+            cell.made_by.is_none() && since < began - LAG_MAX_MS - LATE_MAX_MS
+        });
+        if let Some((row, _)) = there {
+            let what = format!("{} although {} was there (thing {thing})", sent.command, row.1);
+            self.broke(Law::Bootstrap, what);
+        }
     }
 
     fn note_child(&mut self, side: usize, child: usize, image: &Image) {

@@ -92,6 +92,12 @@ impl Ghost {
         tag
     }
 
+    /// True for the tag of emptying a field.
+    #[must_use]
+    pub fn is_empty_tag(&self, tag: u32) -> bool {
+        self.empty.values().any(|one| *one == tag)
+    }
+
     /// Notes that a write came to be.
     pub fn made(&mut self, tag: u32) {
         self.stored.insert(tag);

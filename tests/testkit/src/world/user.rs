@@ -279,7 +279,7 @@ impl World {
         }
         let fields = tagged_fields(&self.ghost.things[thing].entity);
         let field = Name::new(fields[field % fields.len()]);
-        let owned = places.iter().any(|(side, row)| self.overrides(*side, &row.0, &field));
+        let owned = places.iter().all(|(side, row)| self.overrides(*side, &row.0, &field));
         let tag = self.ghost.write(thing, &field, places[0].0, owned);
         self.ghost.looped.insert(tag);
         let raw = tagged(tag, is_decimal(&field), 2);
@@ -324,6 +324,7 @@ impl World {
             cell.image = image;
             cell.stamp = now;
             cell.keep(now);
+            self.ghost.things[thing].moves += 1;
             let (id, ext) = (self.side_id(side), row.1.clone());
             self.tell(|| format!("user on {id} gives {ext} to customer {parent} (thing {thing})"));
         }

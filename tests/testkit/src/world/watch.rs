@@ -17,6 +17,8 @@ pub struct Watch {
     pub open: BTreeSet<CommandId>,
     /// The thing that a record stands for.
     pub things: BTreeMap<RecordId, usize>,
+    /// When a record began.
+    pub linked_at: BTreeMap<RecordId, i64>,
     /// Commands that were carried out, and how often.
     pub applied: BTreeMap<CommandId, u32>,
 }
@@ -29,6 +31,7 @@ impl Watch {
             intents: BTreeSet::new(),
             open: BTreeSet::new(),
             things: BTreeMap::new(),
+            linked_at: BTreeMap::new(),
             applied: BTreeMap::new(),
         }
     }
@@ -60,6 +63,7 @@ impl World {
                 self.watch.open.remove(command);
             }
             Fact::Linked { record, entity, side, ext, .. } => {
+                self.watch.linked_at.entry(*record).or_insert(event.at.0);
                 let index = self.setup.side_index(side);
                 let cell = index.and_then(|index| {
                     self.sides[index].rows.get(&(entity.clone(), ext.clone()))

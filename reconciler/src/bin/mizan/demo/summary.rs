@@ -74,10 +74,19 @@ pub(super) fn summarise(world: &World) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
+/// A folder of the shop and its key, a resource of Qoyod and its key, and the fields to compare.
+type Kind = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 /// Compares both systems directly, field by field, without the log.
 fn differences(world: &World) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
-    let kinds: [(&str, &str, &str, &str, &[(&str, &str)]); 3] = [
+    let kinds: [Kind; 3] = [
         (
             "products",
             "sku",
