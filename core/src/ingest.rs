@@ -103,6 +103,8 @@ pub fn ingest(
             None => return Ok(Ingest::Nothing),
         },
         Some(RowState::Unlinked(row)) => {
+            let seen = image_of(bodies, &row.seen)?;
+            let shown = Shown { image: shown.image.over(&seen), ..shown };
             let known = row.seen == shown.image.hash();
             return Ok(if known { Ingest::Nothing } else { fresh(reading, shown) });
         }

@@ -42,12 +42,20 @@ pub fn done(
         }
         Some(_) | None => (Image::default(), Image::default(), FieldSet::EMPTY),
     };
-    let image = shown.image.over(&seen);
+    // A field that was set and that the answer leaves out is what we sent, not what was there before.
+    let told = shown.image;
+    let mut image = told.clone();
+    for (field, value) in sent.iter() {
+        if told.get(field).is_none() {
+            image.set(field, value.clone());
+        }
+    }
+    let image = image.over(&seen);
     let mut drifted = Vec::new();
     for bit in command.fields.iter() {
         let Some(field) = entity.fields.get(bit) else { continue };
         let Some(sent) = sent.get(&field.name) else { continue };
-        let returned = image.get(&field.name);
+        let returned = told.get(&field.name);
         if exact && returned.is_some_and(|returned| returned != sent) && !is_counter(field) {
             drifted.push(field.name.clone());
         }
@@ -137,6 +145,17 @@ fn undecidable(command: &Command) -> Outcome {
     }
 }
 
+/// What else is known of the row of an update in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowTrace {
+    /// It carries the command's own marker.
+    Ours,
+    /// Nothing.
+    None,
+    /// The command was sent again and the row was not as expected: a count that fits may be somebody else's movement.
+    Refused,
+}
+
 /// Judges an update in doubt by the row as a direct read shows it now.
 ///
 /// A field that shows what was sent and did not before is evidence that it was done; a row that is wholly as
@@ -152,7 +171,7 @@ pub fn update_in_doubt(
     command: &Command,
     sent: &Image,
     row: Shown,
-    ours: bool,
+    trace: RowTrace,
 ) -> Result<Outcome, MissingBody> {
     let expected = match &command.operation {
         Operation::Update { expect, .. } | Operation::Delete { expect, .. } => {
@@ -160,12 +179,13 @@ pub fn update_in_doubt(
         }
         Operation::Create => Image::default(),
     };
-    let mut landed = ours;
+    let mut landed = trace == RowTrace::Ours;
     let mut counters = false;
     for bit in command.fields.iter() {
         let Some(field) = entity.fields.get(bit) else { continue };
         let shows = row.image.get(&field.name);
-        landed |= shows == sent.get(&field.name) && shows != expected.get(&field.name);
+        let fits = shows == sent.get(&field.name) && shows != expected.get(&field.name);
+        landed |= fits && !(is_counter(field) && trace == RowTrace::Refused);
         counters |= is_counter(field);
     }
     let untouched = row.image.clone().over(&expected) == expected;

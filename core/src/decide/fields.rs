@@ -30,7 +30,8 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
     // As long as the owner has no row of its own, any side's value is better than none: it seeds the field.
     let unset = work.merged.get(&field.name).is_none_or(Value::is_null);
     let owner_away = field.owner.as_ref().is_some_and(|owner| !work.sides.contains_key(owner));
-    let overruled = if unset && owner_away {
+    let seeding = unset && owner_away;
+    let overruled = if seeding {
         Vec::new()
     } else {
         let (voters, others) = candidates.into_iter().partition(|one| field.votes(&one.side));
@@ -44,6 +45,13 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
     if candidates.is_empty() {
         keep(work, bit, Found::Reverted, losers);
     } else if let Some(value) = agreement(work, bit, &candidates) {
+        agree(work, bit, &candidates, value, losers);
+    } else if !seeding && work.entity.fields[bit].owner.is_some() {
+        // The owner's value holds, even against a merged one that never reached it.
+        let value = candidates[0].value.clone();
+        let merged = undelivered(work, bit, &candidates).filter(|merged| !merged.is_null());
+        let mut losers = losers;
+        losers.extend(merged.map(|value| Loser { side: None, value: value.clone() }));
         agree(work, bit, &candidates, value, losers);
     } else if contest(work, bit, &candidates, losers, policy) == Found::Manual {
         // Nothing is owed until a person has spoken: the sides keep what they show.

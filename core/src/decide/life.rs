@@ -65,9 +65,6 @@ fn die(work: &mut Work<'_>) -> Life {
     let knew = &work.record.deleters_knew;
     let mut lost = Vec::new();
     for (name, side) in &work.sides {
-        if knew.covers(&side.slot.knows) {
-            continue;
-        }
         for bit in side.slot.changed.iter() {
             let Some(field) = work.entity.fields.get(bit) else { continue };
             let value = side.seen.get(&field.name).cloned().unwrap_or(Value::Null);
@@ -75,7 +72,9 @@ fn die(work: &mut Work<'_>) -> Life {
             lost.push((field.name.clone(), losers));
         }
     }
-    if !knew.covers(&work.record.contains) {
+    let mut edits = work.record.contains.clone();
+    work.sides.values().for_each(|side| edits.join(&side.slot.knows));
+    if !knew.covers(&edits) {
         // Edits that were merged but had not reached every deleter: their values are the merged ones.
         for (field, value) in work.before.iter() {
             let losers = vec![Loser { side: None, value: value.clone() }];

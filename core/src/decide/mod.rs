@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
                 let behind = if record.dead {
                     undelivered(state, entity, side, &before, &base)
                 } else {
-                    slot.behind
+                    writable(entity, side, slot.behind)
                 };
                 sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
             }
@@ -134,6 +134,20 @@ impl<'a> Work<'a> {
         wanted
     }
 
+    /// The records that the merged image refers to, and those that a row in conflict refers to.
+    fn refers_to(&self) -> Vec<RecordId> {
+        let mut found: BTreeSet<RecordId> = refers_to(self.state, &self.merged).collect();
+        for side in self.sides.values() {
+            for bit in side.changed.iter() {
+                let Some(field) = self.entity.fields.get(bit) else { continue };
+                let value = side.seen.get(&field.name).cloned();
+                let shown: Image = value.map(|value| (field.name.clone(), value)).into_iter().collect();
+                found.extend(refers_to(self.state, &shown));
+            }
+        }
+        found.into_iter().collect()
+    }
+
     fn finish(self, id: RecordId, life: Life, policy: &dyn Policy) -> Outcome {
         let mut outcome = Outcome::default();
         let mut contains = self.record.contains.clone();
@@ -151,10 +165,9 @@ impl<'a> Work<'a> {
             let slot = self.record.slots.get(name);
             let presence = slot.map_or(Presence::Missing, |slot| slot.presence);
             let state_after = match (self.sides.get(name), life) {
-                (Some(_), Life::Dead) => {
+                (Some(side), Life::Dead) => {
                     let wish = if spec.deletes { FieldSet(u64::MAX) } else { FieldSet::EMPTY };
-                    let base = slot.map_or_else(empty_image, |slot| slot.base);
-                    Some((base, FieldSet::EMPTY, wish))
+                    Some((outcome.keep(side.base.clone()), FieldSet::EMPTY, wish))
                 }
                 (Some(side), _) => {
                     let behind = if spec.updates { side.behind } else { FieldSet::EMPTY };
@@ -174,7 +187,7 @@ impl<'a> Work<'a> {
         }
         let decision = Decision {
             policy: policy.id(),
-            refers_to: refers_to(self.state, &self.merged),
+            refers_to: self.refers_to(),
             merged: outcome.keep(self.merged),
             taken: self.taken.into_iter().collect(),
             agreed: self.agreed,
@@ -186,6 +199,17 @@ impl<'a> Work<'a> {
         outcome.facts.push(Fact::Decided { record: id, decision });
         outcome
     }
+}
+
+/// The fields that may be written on a row that is there; a row that was typed in while a create was due had more.
+fn writable(entity: &Entity, side: &SideId, fields: FieldSet) -> FieldSet {
+    let mut kept = fields;
+    for (bit, field) in entity.fields.iter().enumerate() {
+        if !field.writable_on(side, false) {
+            kept.remove(bit);
+        }
+    }
+    kept
 }
 
 /// The fields in which what a side agreed to last is not the merged value.
@@ -209,7 +233,7 @@ fn undelivered(
 }
 
 /// The records that an image refers to, as far as they are known.
-fn refers_to(state: &State, image: &Image) -> Vec<RecordId> {
+fn refers_to(state: &State, image: &Image) -> impl Iterator<Item = RecordId> + use<> {
     let mut found = BTreeSet::new();
     for (_, value) in image.iter() {
         value.each_ref(&mut |reference| {
@@ -220,7 +244,7 @@ fn refers_to(state: &State, image: &Image) -> Vec<RecordId> {
             found.extend(record);
         });
     }
-    found.into_iter().collect()
+    found.into_iter()
 }
 
 /// The order in which records are decided: children before their parents where rows are gone, so that a parent

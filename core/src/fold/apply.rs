@@ -224,7 +224,11 @@ fn linked(state: &mut State, id: RecordId, entity: &Name, side: &SideId, ext: &E
     slot.ext = Some(ext.clone());
     slot.presence = Presence::Here;
     slot.seen = row.seen;
+    // Another row of the record there may have had a base: this one agreed to nothing yet, and what is merged
+    // is news to it.
+    slot.base = super::empty_image();
     slot.changed = row.fields;
+    slot.behind = slot.behind.union(row.fields);
     slot.key = row.key;
     slot.stamp = row.stamp;
     slot.tag = row.tag;

@@ -7,7 +7,7 @@ use mizan_adapters::{Adapter, Answer, Fault, Fetched, Order, Probe};
 use mizan_core::bodies::{Outcome, image_of};
 use mizan_core::event::{ParkedFor, Subject, Undone};
 use mizan_core::fold::Pending;
-use mizan_core::settle::{Trace, create_in_doubt, update_in_doubt};
+use mizan_core::settle::{RowTrace, Trace, create_in_doubt, update_in_doubt};
 use mizan_core::{Entity, Fact, Image, Operation};
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ impl Engine {
                     Ok(fetched) => fetched,
                     Err(fault) => return Ok(Err(fault)),
                 };
-                Ok(Ok(self.resolve_row(doubt, fetched, ticket)?))
+                Ok(Ok(self.resolve_row(doubt, fetched, ticket, RowTrace::None)?))
             }
         }
     }
@@ -116,6 +116,7 @@ impl Engine {
         doubt: &Doubt,
         fetched: Fetched,
         ticket: mizan_core::Seq,
+        trace: RowTrace,
     ) -> Result<Option<Outcome>, EngineError> {
         let command = &doubt.pending.command;
         let deletes = matches!(command.operation, Operation::Delete { .. });
@@ -143,6 +144,7 @@ impl Engine {
             }
             Fetched::Found(row) => {
                 let ours = row.marker.as_deref() == Some(command.marker().as_str());
+                let trace = if ours { RowTrace::Ours } else { trace };
                 let again = row.clone();
                 let mut outcome = update_in_doubt(
                     self.state(),
@@ -151,7 +153,7 @@ impl Engine {
                     command,
                     &doubt.sent,
                     shown(row),
-                    ours,
+                    trace,
                 )?;
                 let withdrawn =
                     outcome.facts.iter().any(|fact| matches!(fact, Fact::Withdrawn { .. }));
@@ -189,7 +191,7 @@ impl Engine {
             Answer::Changed(row) => {
                 let ticket = self.journal.head();
                 let row = Fetched::Found(row);
-                self.resolve_row(doubt, row, ticket).map(Ok)
+                self.resolve_row(doubt, row, ticket, RowTrace::Refused).map(Ok)
             }
             answer => {
                 let planned =

@@ -134,8 +134,10 @@ impl Engine {
                     self.swept.insert(key);
                     self.finish_sweep(&listing).await?;
                 }
-                // Rows that a cut listing left out could share a key with those that it had (L50).
-                Ok(!listing.cut(complete))
+                // A row that a cut listing left out could have the key of one that would be created there (L50);
+                // where nothing is ever created, an export with a broken line does not hold the rest back (L43).
+                let creates = entity.sides.get(side).is_some_and(|on| on.creates);
+                Ok(!(listing.cut(complete) && creates))
             }
         }
     }

@@ -181,3 +181,34 @@ fn a_lost_index_is_rebuilt_loudly_and_nothing_is_lost() {
     assert!(ran.err.contains("rebuilt"), "{}", ran.err);
     assert_eq!(shop.run(&["doctor"]).code, 0);
 }
+
+#[test]
+fn a_dry_run_names_the_rows_that_it_would_link() {
+    let shop = filled(2);
+    shop.put("books/products/x.json", &json!({ "sku": "A-1", "title": "قهوة", "unit_price": 1.5 }));
+    let ran = shop.run(&["sync", "--dry-run"]);
+    assert!(
+        ran.out.contains("would link product A-1: row A-1 of till is the same record"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn a_malformed_line_of_a_csv_is_reported_and_the_rest_goes_on() {
+    let config = TWO_FOLDERS
+        .replace("\"both\"", "\"till -> books\"")
+        .replace("prefer = \"manual\"\n", "")
+        .replace(
+            "till = { path = \"products\" }",
+            "till = { format = \"csv\", path = \"export.csv\", id = \"sku\" }",
+        );
+    let shop = Shop::new(&config);
+    let lines = "sku,name,price\nA-1,tea,1.50\nA-2,\"broken,2\nA-3,coffee,3.00,extra\n";
+    std::fs::write(shop.path().join("till/export.csv"), lines).expect("written");
+    let ran = shop.sync();
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(shop.names("books/products"), ["A-1.json"]);
+    let parked = shop.run(&["parked", "list"]).out;
+    assert!(parked.contains("export.csv"), "{parked}");
+}

@@ -34,10 +34,12 @@ pub fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
     loop {
         let before = excused.len();
         for (id, record) in state.each_record() {
-            let near = record.refers_to.iter().any(|parent| excused.contains(parent));
+            let near = record.refers_to.iter().any(|parent| excused.contains(parent))
+                || shows_parked(world, state, id);
             let children = state.children.get(&id);
             let under = record.dead
-                && children.is_some_and(|all| all.iter().any(|child| excused.contains(child)));
+                && (children.is_some_and(|all| all.iter().any(|child| excused.contains(child)))
+                    || shown_by(world, state, id, &excused));
             if near || under {
                 excused.insert(id);
             }
@@ -46,6 +48,45 @@ pub fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
             return excused;
         }
     }
+}
+
+/// True where a row of the record refers to a row that waits for a person.
+fn shows_parked(world: &World, state: &State, id: RecordId) -> bool {
+    let Some(thing) = world.watch.things.get(&id) else { return false };
+    let mut found = false;
+    for side in &world.sides {
+        let rows = side.rows.values().filter(|cell| cell.live && cell.thing == *thing);
+        for (_, value) in rows.flat_map(|cell| cell.image.iter()) {
+            value.each_ref(&mut |reference| {
+                if let RefTo::Row { ext, .. } = &reference.to {
+                    let key = (reference.entity.clone(), side.id.clone(), ext.clone());
+                    found |= matches!(state.rows.get(&key), Some(RowState::Unlinked(_)));
+                }
+            });
+        }
+    }
+    found
+}
+
+/// True where a row of an excused record refers to a row of this one.
+fn shown_by(world: &World, state: &State, id: RecordId, excused: &BTreeSet<RecordId>) -> bool {
+    let mut found = false;
+    for side in &world.sides {
+        for ((entity, ext), cell) in side.rows.iter().filter(|(_, cell)| cell.live) {
+            let of = state.record_of(entity, &side.id, ext);
+            if !of.is_some_and(|of| excused.contains(&of)) {
+                continue;
+            }
+            for (_, value) in cell.image.iter() {
+                value.each_ref(&mut |reference| {
+                    if let RefTo::Row { ext, .. } = &reference.to {
+                        found |= state.record_of(&reference.entity, &side.id, ext) == Some(id);
+                    }
+                });
+            }
+        }
+    }
+    found
 }
 
 /// Checks a world after it was healed and synced.

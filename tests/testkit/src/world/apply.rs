@@ -215,11 +215,9 @@ impl World {
         };
         let expect = sent.expect.as_ref()?;
         let same = expect.iter().all(|(name, value)| cell.image.get(name) == Some(value));
-        // What is set and was not known must hold nothing, or it would be overwritten unseen.
+        // What was not known must hold nothing, or it would be overwritten or deleted unseen.
         let same = same
-            && sent.set.iter().all(|(name, _)| {
-                expect.get(name).is_some() || cell.image.get(name).is_none_or(Value::is_null)
-            });
+            && cell.image.iter().all(|(name, value)| expect.get(name).is_some() || value.is_null());
         if same { None } else { Some(Applied::Changed(row)) }
     }
 

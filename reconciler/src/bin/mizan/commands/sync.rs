@@ -6,8 +6,9 @@ use crate::output::{Bars, load, table, tell_open};
 use mizan::SyncOptions;
 use mizan::config::Config;
 use mizan::connect::{connect_sides, open_engine, open_log};
+use mizan::core::event::LinkedBy;
 use mizan::core::plan::Plan;
-use mizan::core::{Fact, Name};
+use mizan::core::{Fact, Name, Seq};
 use mizan::engine::{Engine, Report};
 use mizan::explain::label;
 use mizan::store::{EventLog, Overlay};
@@ -58,6 +59,7 @@ async fn sync(
         })?;
         engine.append(vec![Fact::Approved { plan, by: "command line".to_owned() }])?;
     }
+    let begun_at = engine.journal().head();
     let bars = Bars::new(cli.json);
     engine.watch(bars.clone());
     let options = SyncOptions { only, plan_only: args.dry_run, sweep: args.sweep };
@@ -69,20 +71,46 @@ async fn sync(
     }
     let requests: u64 = sides.apis.values().map(|api| api.stats().requests).sum();
     let seconds = begun.elapsed().as_secs_f64();
+    let links = if args.dry_run { links_since(&engine, begun_at)? } else { Vec::new() };
     if cli.json {
         let mut document = serde_json::to_value(&report)?;
         document["seconds"] = json!(seconds);
         document["requests"] = json!(requests);
         document["dry_run"] = json!(args.dry_run);
+        if args.dry_run {
+            document["links"] = json!(links);
+        }
         document["exit_code"] = json!(report.exit_code());
         if let Some(plan) = &report.plan {
             document["plan"] = serde_json::to_value(plan)?;
         }
         println!("{document}");
     } else {
+        print_links(&links);
         print_report(&engine, &report, args.dry_run, requests, seconds);
     }
     Ok(report.exit_code())
+}
+
+/// What a first sync would link by natural key: record, side and row, in words.
+fn links_since(engine: &Engine, begun_at: Seq) -> Result<Vec<String>, Failure> {
+    let mut links = Vec::new();
+    engine.journal().each_event(begun_at, &mut |event| {
+        if let Fact::Linked { record, entity, side, ext, how: LinkedBy::Key } = &event.fact {
+            let name = label(engine.state(), engine.schema(), engine.journal(), *record);
+            links.push(format!("{entity} {name}: row {ext} of {side} is the same record"));
+        }
+    })?;
+    Ok(links)
+}
+
+fn print_links(links: &[String]) {
+    for link in links.iter().take(SHOWN_MAX) {
+        println!("would link {link}");
+    }
+    if links.len() > SHOWN_MAX {
+        println!("... and {} more (--json has all)", links.len() - SHOWN_MAX);
+    }
 }
 
 fn print_report(engine: &Engine, report: &Report, dry: bool, requests: u64, seconds: f64) {
