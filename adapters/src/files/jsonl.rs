@@ -13,7 +13,7 @@ use mizan_core::lens::Path as FieldPath;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tries to write a file that others write to as well.
@@ -29,9 +29,19 @@ pub(super) struct Jsonl {
     path: PathBuf,
     place: Place,
     table: Mutex<Option<Table>>,
-    waiting: Mutex<Vec<Arc<Pending>>>,
-    /// Held while a new file is made; how long the last one took.
-    writer: Mutex<Duration>,
+    queue: Mutex<Queue>,
+    /// Told when a new file is there, or when the one who made it gave up.
+    turn: Condvar,
+}
+
+/// The writes that wait for the next new file.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Arc<Pending>>,
+    /// Somebody is making a new file.
+    busy: bool,
+    /// How long the last new file took.
+    took: Duration,
 }
 
 /// A write that waits for the next new file.
@@ -50,8 +60,8 @@ impl Jsonl {
             path: path.to_owned(),
             place: Place::new(dir, options.durability),
             table: Mutex::default(),
-            waiting: Mutex::default(),
-            writer: Mutex::default(),
+            queue: Mutex::default(),
+            turn: Condvar::new(),
         }
     }
 
@@ -76,21 +86,28 @@ impl Jsonl {
         })?
     }
 
-    /// Carries out one write, together with all that wait at this moment.
+    /// Carries out one write; those that wait at the same time are written together by one of them.
     pub(super) fn execute(&self, wish: Wish) -> Result<Answer, Fault> {
         let pending = Arc::new(Pending { wish, answer: Mutex::default() });
-        locked(&self.waiting).push(pending.clone());
-        let mut writer = locked(&self.writer);
-        // Whoever held the lock before may have carried this one out with its own.
-        if let Some(answer) = locked(&pending.answer).take() {
-            return answer;
+        let mut queue = locked(&self.queue);
+        queue.waiting.push(pending.clone());
+        while queue.busy {
+            queue = self.turn.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            if let Some(answer) = locked(&pending.answer).take() {
+                return answer;
+            }
         }
+        queue.busy = true;
+        let gather = (queue.took / 8).min(GATHER_MAX);
+        drop(queue);
+        let turn = Turn(self);
         // The dearer a new file is, the longer it pays to let others join.
-        std::thread::sleep((*writer / 8).min(GATHER_MAX));
+        std::thread::sleep(gather);
         let start = Instant::now();
-        let batch = std::mem::take(&mut *locked(&self.waiting));
+        let batch = std::mem::take(&mut locked(&self.queue).waiting);
         self.write(&batch);
-        *writer = start.elapsed();
+        locked(&self.queue).took = start.elapsed();
+        drop(turn);
         let answer = locked(&pending.answer).take();
         answer.unwrap_or_else(|| Err(Fault::InDoubt("the write was not answered".to_owned())))
     }
@@ -169,6 +186,16 @@ impl Jsonl {
             Taken::Missing => Err(absent(&self.path, ErrorKind::NotFound)),
             Taken::Bad(why) => Err(Fault::BadAnswer(format!("{} {why}", self.path.display()))),
         }
+    }
+}
+
+/// The right to make the next new file; it passes on however the work ends.
+struct Turn<'a>(&'a Jsonl);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.queue).busy = false;
+        self.0.turn.notify_all();
     }
 }
 

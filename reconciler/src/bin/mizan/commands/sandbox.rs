@@ -25,12 +25,25 @@ async fn serve(args: &SandboxQoyod, json: bool) -> Result<u8, Failure> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let server = Server::start(options, address).await?;
     if json {
-        println!("{}", json!({ "url": server.url() }));
-    } else {
         println!(
-            "a local Qoyod listens at {}; Ctrl-C ends it, and what it holds is gone",
-            server.url()
+            "{}",
+            json!({
+                "url": server.url(), "token_url": server.token_url(),
+                "back_door": server.back_door_token(),
+            })
         );
+    } else {
+        println!("a local Qoyod listens at {}", server.url());
+        println!(
+            "tokens for OAuth: {} (client sandbox-client, secret sandbox-secret)",
+            server.token_url()
+        );
+        println!(
+            "back door: curl -H 'X-Backdoor: {}' http://{}/backdoor/counts",
+            server.back_door_token(),
+            server.address()
+        );
+        println!("Ctrl-C ends it, and what it holds is gone");
     }
     tokio::signal::ctrl_c().await?;
     server.stop().await;
