@@ -3,38 +3,74 @@
 use crate::Failure;
 use crate::args::{Cli, Doctor};
 use crate::output::load;
-use mizan::store::{Examination, examine, rebuild};
-use serde_json::json;
+use mizan::store::{Damage, Examination, RebuildReport, SledHealth, examine, rebuild};
+use serde_json::{Value as Json, json};
 
 pub(crate) fn run(args: &Doctor, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
     if args.rebuild {
         let report = rebuild(&config.log)?;
-        println!("rebuilt: {report:?}");
+        if cli.json {
+            println!("{}", rebuild_json(&report));
+        } else {
+            print_rebuild(&report);
+        }
         return Ok(0);
     }
     let found = examine(&config.log)?;
-    let healthy = found.is_healthy();
     if cli.json {
-        println!(
-            "{}",
-            json!({ "healthy": healthy, "head": found.head, "found": format!("{found:?}") })
-        );
+        println!("{}", examination_json(&found));
     } else {
         print_examination(&found);
     }
-    Ok(u8::from(!healthy))
+    Ok(u8::from(!found.is_healthy()))
+}
+
+fn examination_json(found: &Examination) -> Json {
+    let damage = found.damage.as_ref().map(|damage| {
+        json!({
+            "file": damage.file, "offset": damage.offset, "event": damage.seq,
+            "reason": damage.reason, "restorable": damage.restorable,
+        })
+    });
+    json!({
+        "healthy": found.is_healthy(), "events": found.head, "segments": found.segments.len(),
+        "index": index_text(&found.sled), "checkpoint": found.checkpoint, "damage": damage,
+        "torn_tail_bytes": found.torn_tail_bytes, "in_use": found.in_use,
+        "kept_aside": found.kept_aside,
+    })
+}
+
+fn index_text(sled: &SledHealth) -> String {
+    match sled {
+        SledHealth::Missing => "missing; the next start builds it".to_owned(),
+        SledHealth::NotExamined => "not looked at, the log is in use".to_owned(),
+        SledHealth::Fits => "agrees with the segments".to_owned(),
+        SledHealth::Behind => "lacks the newest events; the next start adds them".to_owned(),
+        SledHealth::Ahead(seq) => {
+            format!("holds events up to {seq}, which the segments have lost")
+        }
+        SledHealth::Unusable(why) => format!("cannot be used ({why}); the next start rebuilds it"),
+        other => format!("{other:?}"),
+    }
 }
 
 fn print_examination(found: &Examination) {
     println!("{} events can be read, in {} segment files", found.head, found.segments.len());
     for segment in &found.segments {
-        println!("  {segment:?}");
+        println!(
+            "  {}: events {} to {}, {} frames, {} of {} bytes used",
+            segment.file.display(),
+            segment.first,
+            segment.first.0 + segment.events.saturating_sub(1),
+            segment.frames,
+            segment.used,
+            segment.bytes
+        );
     }
-    println!("index (sled): {:?}, durable up to event {}", found.sled, found.checkpoint);
+    println!("index (sled): {}", index_text(&found.sled));
     if let Some(damage) = &found.damage {
-        println!("DAMAGE: {damage:?}");
-        println!("make a copy of the folder, then: mizan doctor --rebuild");
+        print_damage(damage);
     }
     if found.torn_tail_bytes > 0 {
         println!(
@@ -50,5 +86,52 @@ fn print_examination(found: &Examination) {
     }
     if found.is_healthy() {
         println!("sound");
+    }
+}
+
+fn print_damage(damage: &Damage) {
+    println!(
+        "DAMAGE from event {}: {} ({}, byte {})",
+        damage.seq,
+        damage.reason,
+        damage.file.display(),
+        damage.offset
+    );
+    if damage.restorable {
+        println!(
+            "the index still holds what is damaged; make a copy of the folder, then: mizan doctor --rebuild"
+        );
+    } else {
+        println!("the index does not hold it; put a backup of the folder back");
+    }
+}
+
+fn rebuild_json(report: &RebuildReport) -> Json {
+    let restored: Vec<Json> = report
+        .restored
+        .iter()
+        .map(|part| json!({ "file": part.file, "offset": part.offset, "event": part.seq, "frames": part.frames }))
+        .collect();
+    json!({
+        "events": report.events, "frames": report.frames, "suspect": report.suspect,
+        "restored": restored, "torn_tail_bytes": report.torn_tail_bytes,
+    })
+}
+
+fn print_rebuild(report: &RebuildReport) {
+    for part in &report.restored {
+        println!(
+            "restored {} frames from event {} on in {}",
+            part.frames,
+            part.seq,
+            part.file.display()
+        );
+        if let Some(copy) = &part.copy {
+            println!("  the file as it was is kept in {}", copy.display());
+        }
+    }
+    println!("the index holds {} events in {} frames again", report.events, report.frames);
+    if let Some(suspect) = &report.suspect {
+        println!("the old index is kept in {}", suspect.display());
     }
 }
