@@ -1,39 +1,34 @@
-//! Reading answers: rows, "there is no such row", and the many shapes of a refusal.
+//! Reading answers: roots, rows, and "there is no such row" in the exact words that mean it.
 
-use super::resources::Resource;
-use crate::{Answer, Binding, Fault, Listed, Refusal, Row};
+use super::options::Bound;
+use super::resources::{LINE_RENAMES, Resource};
+use crate::http::Response;
+use crate::{Fault, Listed, Row};
 use chrono::DateTime;
 use mizan_core::{Ext, Timestamp};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-/// Longest text of a refusal that is kept.
-const MESSAGE_MAX: usize = 500;
+/// The words that mean an empty listing or a missing row, on every resource.
+const NOTHING: &str = "We found nothing";
 
 /// A row out of native JSON.
-pub(super) fn listed(binding: &Binding, resource: &Resource, native: &Json) -> Listed {
-    let Some(ext) = ext_of(native) else {
-        let at = format!("{} without an id", resource.name);
+pub(super) fn listed(bound: &Bound, native: Json) -> Listed {
+    let name = bound.resource.name;
+    let Some(ext) = ext_of(&native) else {
+        let at = format!("{name} without an id");
         return Listed::Bad { at, ext: None, why: "the row has no id".to_owned() };
     };
-    match binding.lens.get(native) {
-        Ok(image) => {
-            let stamp = stamp_of(native);
-            Listed::Row(Row { ext, image, stamp, tag: None, marker: None })
-        }
-        Err(error) => {
-            let at = format!("{} {ext}", resource.name);
-            Listed::Bad { at, ext: Some(ext), why: error.to_string() }
-        }
+    match row(bound, ext.clone(), native) {
+        Ok(row) => Listed::Row(row),
+        Err(why) => Listed::Bad { at: format!("{name} {ext}"), ext: Some(ext), why },
     }
 }
 
-/// A row that must be readable.
-pub(super) fn row(binding: &Binding, resource: &Resource, native: &Json) -> Result<Row, Fault> {
-    match listed(binding, resource, native) {
-        Listed::Row(row) => Ok(row),
-        Listed::Same(ext) => Err(Fault::BadAnswer(format!("{} {ext} was not read", resource.name))),
-        Listed::Bad { at, why, .. } => Err(Fault::BadAnswer(format!("{at}: {why}"))),
-    }
+/// A row with a known id; the error says which field is not as declared.
+pub(super) fn row(bound: &Bound, ext: Ext, native: Json) -> Result<Row, String> {
+    let native = known_by_both(bound.resource, native);
+    let image = bound.binding.lens.get(&native).map_err(|error| error.to_string())?;
+    Ok(Row { ext, image, stamp: stamp_of(&native), tag: None, marker: None })
 }
 
 /// The id of a row, as a text.
@@ -55,144 +50,308 @@ fn stamp_of(native: &Json) -> Option<Timestamp> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| Timestamp(at.timestamp_millis()))
 }
 
-/// True where a 404 says in so many words that nothing was found, and not that the path is wrong.
-pub(super) fn found_nothing(resource: &Resource, body: &str) -> bool {
-    let body: Json = serde_json::from_str(body).unwrap_or_else(|_| Json::String(body.to_owned()));
-    let text = match &body {
-        Json::String(text) => text.as_str(),
-        Json::Object(map) => ["error", "message"]
-            .iter()
-            .find_map(|key| map.get(*key).and_then(Json::as_str))
-            .unwrap_or(""),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => "",
-    };
-    text == resource.missing
-        || text.to_ascii_lowercase().trim_end_matches('.').ends_with("found nothing")
-}
-
-/// Turns a refused write into an answer; `None` where the status says nothing about the record.
-pub(super) fn refusal(status: u16, body: &str) -> Option<Answer> {
-    if !matches!(status, 400 | 403 | 409 | 422) {
-        return None;
-    }
-    let body: Json = serde_json::from_str(body).unwrap_or_else(|_| Json::String(body.to_owned()));
-    let said = messages(&body);
-    let why =
-        said.iter().find_map(|(field, text)| kind_of(field, text)).unwrap_or(Refusal::Invalid);
-    let texts: Vec<String> = said
-        .iter()
-        .map(
-            |(field, text)| {
-                if field.is_empty() { text.clone() } else { format!("{field}: {text}") }
-            },
-        )
-        .collect();
-    let mut message = if texts.is_empty() { format!("status {status}") } else { texts.join("; ") };
-    if let Some((cut, _)) = message.char_indices().nth(MESSAGE_MAX) {
-        message.truncate(cut);
-    }
-    Some(Answer::Refused { why, message })
-}
-
-/// Fields and messages, whatever the shape (there are ten).
-pub(super) fn messages(body: &Json) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    match body {
-        Json::String(text) => found.push((String::new(), text.clone())),
-        Json::Object(map) => {
-            for key in ["errors", "messages", "message"] {
-                if let Some(value) = map.get(key) {
-                    collect("", value, &mut found);
-                }
-            }
-            if found.is_empty()
-                && let Some(error) = map.get("error")
-            {
-                collect("", error, &mut found);
+/// The row under names of answers and of requests, so that a mapping may use either, with what can be derived.
+fn known_by_both(resource: &Resource, native: Json) -> Json {
+    let Json::Object(mut fields) = native else { return native };
+    rename(&mut fields, resource.renames);
+    if resource.lines {
+        for line in fields.get_mut("line_items").and_then(Json::as_array_mut).into_iter().flatten()
+        {
+            let Json::Object(line) = line else { continue };
+            rename(line, LINE_RENAMES);
+            // An adjustment answers with the whole product where it was asked with an id.
+            if let Some(product) = line.get("product").and_then(|product| product.get("id")) {
+                let product = product.clone();
+                line.entry("product_id").or_insert(product);
             }
         }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => {}
     }
-    found
+    match resource.name {
+        "invoices" => derive(&mut fields, "inventory_id", inventory_of),
+        "invoice_payments" => derive(&mut fields, "invoice_id", invoice_of),
+        _ => {}
+    }
+    Json::Object(fields)
 }
 
-fn collect(field: &str, value: &Json, found: &mut Vec<(String, String)>) {
-    match value {
-        Json::String(text) => found.push((field.to_owned(), text.clone())),
-        Json::Array(items) => items.iter().for_each(|item| collect(field, item, found)),
-        Json::Object(map) => map.iter().for_each(|(name, value)| collect(name, value, found)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+fn rename(fields: &mut Map<String, Json>, renames: &[(&str, &str)]) {
+    for (shows, asks) in renames {
+        if !fields.contains_key(*asks)
+            && let Some(value) = fields.get(*shows)
+        {
+            let value = value.clone();
+            fields.insert((*asks).to_owned(), value);
+        }
     }
 }
 
-fn kind_of(field: &str, text: &str) -> Option<Refusal> {
-    let lower = text.to_lowercase();
-    if matches!(field, "sku" | "reference") && lower.contains("taken") {
-        let id = lower.rsplit("id ").next().and_then(|id| id.trim().parse::<u64>().ok());
-        let id = if lower.contains("by id") { id } else { None };
-        return Some(Refusal::KeyTaken(id.map(|id| Ext::new(id.to_string()))));
+fn derive(
+    fields: &mut Map<String, Json>,
+    name: &str,
+    from: fn(&Map<String, Json>) -> Option<Json>,
+) {
+    if !fields.contains_key(name)
+        && let Some(value) = from(fields)
+    {
+        fields.insert(name.to_owned(), value);
     }
-    if lower.contains("not update other than draft") {
-        return Some(Refusal::Locked);
+}
+
+/// An invoice is asked for with one warehouse and shows it on each line.
+fn inventory_of(invoice: &Map<String, Json>) -> Option<Json> {
+    let lines = invoice.get("line_items")?.as_array()?;
+    let first = lines.first()?.get("inventory_id")?;
+    lines.iter().all(|line| line.get("inventory_id") == Some(first)).then(|| first.clone())
+}
+
+/// A payment is asked for with its invoice and shows it as the one allocation.
+fn invoice_of(receipt: &Map<String, Json>) -> Option<Json> {
+    let [allocation] = receipt.get("allocations")?.as_array()?.as_slice() else { return None };
+    let to_invoice = allocation.get("allocatee_type")? == "Invoice";
+    allocation.get("allocatee_id").filter(|_| to_invoice).cloned()
+}
+
+/// The row in an answer to a read or a write.
+pub(super) fn single(resource: &Resource, response: &Response) -> Result<Json, Fault> {
+    let mut body = body(resource, response)?;
+    match body.get_mut(resource.single_root) {
+        Some(native) if id_of(native).is_some() => Ok(native.take()),
+        Some(_) | None => Err(bad(resource, "the answer has no row under its root")),
     }
-    let contact = lower.contains("this contact") && lower.contains("not active");
-    let association = matches!(field, "contact" | "account" | "invoice" | "product" | "inventory");
-    if contact || association || lower.contains("product id is missing or unknown") {
-        return Some(Refusal::BadReference);
+}
+
+/// The rows of a listing, and what it says about paging.
+pub(super) fn many(
+    resource: &Resource,
+    response: &Response,
+) -> Result<(Vec<Json>, Pagination), Fault> {
+    if response.status == 404 && nothing_listed(resource, &response.text()) {
+        return Ok((Vec::new(), Pagination::default()));
     }
-    None
+    let mut body = body(resource, response)?;
+    match body.get_mut(resource.list_root).map(Json::take) {
+        Some(Json::Array(rows)) => Ok((rows, Pagination::of(body.get("pagination")))),
+        Some(_) | None => Err(bad(resource, "the answer has no list under its root")),
+    }
+}
+
+fn body(resource: &Resource, response: &Response) -> Result<Json, Fault> {
+    if response.status == 403 {
+        return Err(bad(resource, "status 403: the credentials have no permission for it"));
+    }
+    if !response.is_success() {
+        return Err(bad(resource, &format!("status {}", response.status)));
+    }
+    response.json().map_err(|error| bad(resource, &error.to_string()))
+}
+
+fn bad(resource: &Resource, what: &str) -> Fault {
+    Fault::BadAnswer(format!("/{}: {what}", resource.name))
+}
+
+/// What some listings say about themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pagination {
+    /// Rows of all pages.
+    pub(super) total: Option<u64>,
+    /// Rows of one page, as the remote counts them.
+    pub(super) per_page: Option<u64>,
+    /// Number of pages.
+    pub(super) pages: Option<u64>,
+}
+
+impl Pagination {
+    fn of(said: Option<&Json>) -> Self {
+        // Some numbers are texts here.
+        let number = |name: &str| match said?.get(name)? {
+            Json::Number(number) => number.as_u64(),
+            Json::String(text) => text.parse().ok(),
+            Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
+        };
+        Self { total: number("total"), per_page: number("perPage"), pages: number("totalPages") }
+    }
+}
+
+/// True where a 404 to a listing means that it is empty, and not that the path is wrong.
+pub(super) fn nothing_listed(resource: &Resource, body: &str) -> bool {
+    let sentence = format!("We could not retrieve your {}, we found nothing", resource.noun);
+    said(body).is_some_and(|said| same(&said, NOTHING) || same(&said, &sentence))
+}
+
+/// True where a 404 to a row's path means that there is no such row, and not that the path is wrong.
+pub(super) fn no_such_row(resource: &Resource, ext: &Ext, body: &str) -> bool {
+    let missing = resource.missing.replace("{id}", ext.as_str());
+    said(body).is_some_and(|said| same(&said, &missing)) || nothing_listed(resource, body)
+}
+
+/// True where a 404 to a create means that a row that it refers to is not there.
+pub(super) fn misses_another(resources: &[Resource], body: &str) -> bool {
+    // The id is the other row's, which only the answer knows.
+    let id: String = body.chars().filter(char::is_ascii_digit).collect();
+    resources.iter().any(|resource| no_such_row(resource, &Ext::new(&id), body))
+}
+
+fn same(a: &str, b: &str) -> bool {
+    let bare = |text: &str| text.trim().trim_end_matches('.').to_ascii_lowercase();
+    bare(a) == bare(b)
+}
+
+/// The one sentence of a 404: a JSON text, a bare text, or an object that holds nothing else but its status.
+fn said(body: &str) -> Option<String> {
+    match serde_json::from_str(body) {
+        Ok(Json::String(text)) => Some(text),
+        Ok(Json::Object(fields)) => {
+            let mut texts = fields.iter().filter(|(name, _)| *name != "status");
+            let (name, text) = texts.next().filter(|_| texts.next().is_none())?;
+            let known = ["error", "errors", "message", "invoice"].contains(&name.as_str());
+            text.as_str().filter(|_| known).map(str::to_owned)
+        }
+        Ok(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_)) => None,
+        Err(_) => Some(body.to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::resources::resource;
+    use super::super::testing::{answer, bound};
     use super::*;
-    use crate::qoyod::resources::resource;
+    use mizan_core::Value;
     use serde_json::json;
 
-    fn why(status: u16, body: &Json) -> Refusal {
-        match refusal(status, &body.to_string()) {
-            Some(Answer::Refused { why, .. }) => why,
-            other => panic!("{other:?}"),
-        }
+    /// The documented example of a product.
+    fn coffee() -> Json {
+        json!({"id": 41, "name_ar": "قهوة 250غ", "name_en": "Coffee 250g", "category_id": 3,
+            "type": "Product", "unit_type": 7, "unit": "pc", "selling_price": "30.0", "sku": "COF-250",
+            "barcode": null, "is_sold": true, "track_quantity": true, "tax_id": 1,
+            "inventories": [{"id": 1, "name_en": "Main", "stock": "12.0"}],
+            "created_at": "2026-01-04T10:00:00.000+03:00",
+            "updated_at": "2026-01-04T10:00:00.000+03:00"})
     }
 
     #[test]
-    fn refusals_are_told_apart_in_every_shape() {
-        let taken = json!({"errors": {"sku": ["Reference is already taken by id 4619"]}});
-        assert_eq!(why(422, &taken), Refusal::KeyTaken(Some(Ext::new("4619"))));
-        let taken = json!({"errors": {"reference": ["has already been taken"]}});
-        assert_eq!(why(422, &taken), Refusal::KeyTaken(None));
-        assert_eq!(why(422, &json!({"errors": "Not update other than draft"})), Refusal::Locked);
-        let inactive = json!({"errors": ["this contact 12 is not active"]});
-        assert_eq!(why(422, &inactive), Refusal::BadReference);
-        let blank =
-            json!({"error": "Invalid resource", "messages": {"contact": ["Can't be blank"]}});
-        assert_eq!(why(422, &blank), Refusal::BadReference);
-        assert_eq!(
-            why(422, &json!({"errors": {"tax_id": ["Please select taxes"]}})),
-            Refusal::Invalid
-        );
-        assert_eq!(refusal(404, "\"We found nothing\""), None);
-        assert_eq!(refusal(500, "{}"), None);
+    fn a_documented_product_is_read() {
+        let native =
+            single(resource("products").unwrap(), &answer(200, json!({"product": coffee()})));
+        let Listed::Row(row) = listed(&bound("products"), native.unwrap()) else { panic!() };
+        assert_eq!((row.ext.as_str(), row.stamp), ("41", Some(Timestamp(1_767_510_000_000))));
+        assert_eq!(row.image.get("selling_price"), Some(&Value::decimal(30.into())));
+        assert_eq!(row.image.get("is_sold"), Some(&Value::Bool(true)));
+        assert_eq!(row.image.get("stock"), Some(&Value::decimal(12.into())));
+        assert_eq!(row.image.get("barcode"), Some(&Value::Null));
+        assert_eq!(row.image.get("unit_type"), Some(&Value::text("7")));
+    }
+
+    #[test]
+    fn request_names_read_too_and_what_is_not_shown_is_derived() {
+        let products = resource("products").unwrap();
+        let native = known_by_both(products, coffee());
+        assert_eq!(native["sale_item"], json!(true));
+        assert_eq!(native["name"], native["name_ar"]);
+        let invoice = json!({"line_items": [
+            {"product_id": 41, "inventory_id": 2, "tax_percent": "15.0", "unit_type": 7},
+            {"product_id": 42, "inventory_id": 2, "tax_percent": "0.0"}]});
+        let native = known_by_both(resource("invoices").unwrap(), invoice.clone());
+        assert_eq!(native["inventory_id"], json!(2));
+        assert_eq!(native["line_items"][0]["tax_percentage"], json!("15.0"));
+        let mut mixed = invoice;
+        mixed["line_items"][1]["inventory_id"] = json!(3);
+        let native = known_by_both(resource("invoices").unwrap(), mixed);
+        assert_eq!(native.get("inventory_id"), None);
+        let payments = resource("invoice_payments").unwrap();
+        let one = json!({"allocatee_type": "Invoice", "allocatee_id": 229});
+        let receipt = json!({"allocations": [one]});
+        assert_eq!(known_by_both(payments, receipt)["invoice_id"], json!(229));
+        let receipt = json!({"allocations": [one, one]});
+        assert_eq!(known_by_both(payments, receipt).get("invoice_id"), None);
+        let bill = json!({"allocations": [{"allocatee_type": "Bill", "allocatee_id": 2}]});
+        assert_eq!(known_by_both(payments, bill).get("invoice_id"), None);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_bad_and_still_there() {
+        let products = bound("products");
+        let bad = listed(&products, json!({"id": "9", "selling_price": "secret thing"}));
+        let Listed::Bad { at, ext, why } = bad else { panic!() };
+        assert_eq!((at.as_str(), ext), ("products 9", Some(Ext::new("9"))));
+        assert!(why.contains("selling_price") && !why.contains("secret"), "{why}");
+        let Listed::Bad { ext: None, .. } = listed(&products, json!({"sku": "A"})) else {
+            panic!()
+        };
+    }
+
+    #[test]
+    fn odd_roots_and_paging_texts() {
+        let rows = json!([{"id": 1}, {"id": 2}]);
+        for (name, root) in [("invoice_payments", "receipts"), ("customers", "customers")] {
+            let read = many(resource(name).unwrap(), &answer(200, json!({ root: rows })));
+            assert_eq!(read.unwrap().0.len(), 2, "{name}");
+        }
+        for (name, root) in [("invoice_payments", "receipt"), ("customers", "contact")] {
+            let read = single(resource(name).unwrap(), &answer(201, json!({ root: {"id": 1} })));
+            assert_eq!(read.unwrap()["id"], json!(1), "{name}");
+        }
+        let products = resource("products").unwrap();
+        let pages = json!({"products": rows, "pagination": {"count": 2, "total": 250,
+            "perPage": "100", "currentPage": "1", "totalPages": 3}});
+        let pagination = many(products, &answer(200, pages)).unwrap().1;
+        let expected = Pagination { total: Some(250), per_page: Some(100), pages: Some(3) };
+        assert_eq!(pagination, expected);
+        for (status, body) in [
+            (404, json!({"error": "URL not found"})),
+            (200, json!({"items": []})),
+            (200, json!({"products": null})),
+            (403, json!({"error": "Forbidden"})),
+        ] {
+            assert!(matches!(many(products, &answer(status, body)), Err(Fault::BadAnswer(_))));
+        }
+        assert!(many(products, &answer(404, json!("We found nothing"))).unwrap().0.is_empty());
+        assert!(single(products, &answer(200, json!({"product": null}))).is_err());
     }
 
     #[test]
     fn only_the_exact_words_prove_absence() {
-        let products = resource("products").expect("products");
-        assert!(found_nothing(products, "\"We found nothing\""));
-        assert!(found_nothing(products, "{\"error\":\"We found nothing\"}"));
-        assert!(found_nothing(products, "\"Product not found\""));
-        assert!(!found_nothing(products, "{\"error\":\"URL not found\"}"));
-        assert!(!found_nothing(products, "<html>404 Not Found</html>"));
-        let invoices = resource("invoices").expect("invoices");
-        assert!(found_nothing(
-            invoices,
-            "\"We could not retrieve your invoices, we found nothing.\""
-        ));
-        let receipts = resource("invoice_payments").expect("payments");
-        assert!(found_nothing(
-            receipts,
-            "{\"message\":\"Invalid receipt ID. Please provide a valid receipt ID.\"}"
-        ));
+        let ext = Ext::new("999");
+        for (name, body, listing, alone) in [
+            ("products", "\"We found nothing\"", true, true),
+            ("products", "{\"error\":\"We found nothing\"}", true, true),
+            ("products", "{\"status\":404,\"error\":\"We found nothing.\"}", true, true),
+            ("products", "\"Product not found\"", false, true),
+            ("products", "Product not found", false, true),
+            ("products", "{\"error\":\"URL not found\"}", false, false),
+            ("products", "<html>404 Not Found</html>", false, false),
+            ("products", "", false, false),
+            ("products", "\"Customer Not Found\"", false, false),
+            ("customers", "\"Customer Not Found\"", false, true),
+            ("product_unit_types", "\"Product Unit Type not found\"", false, true),
+            ("inventories", "{\"error\":\"Inventory not found\"}", false, true),
+            ("invoices", "\"We could not retrieve your invoices, we found nothing.\"", true, true),
+            ("invoices", "\"We could not retrieve your Invoices, we found nothing.\"", true, true),
+            ("invoices", "\"We could not retrieve your bills, we found nothing.\"", false, false),
+            ("invoices", "\"the proxy says: we found nothing\"", false, false),
+            ("categories", "{\"invoice\":\"category with id: 999 is not found\"}", false, true),
+            ("categories", "{\"invoice\":\"category with id: 99 is not found\"}", false, false),
+            (
+                "invoice_payments",
+                "{\"message\":\"Invalid receipt ID. Please provide a valid receipt ID.\"}",
+                false,
+                true,
+            ),
+        ] {
+            let resource = resource(name).unwrap();
+            assert_eq!(nothing_listed(resource, body), listing, "{name} listing {body}");
+            assert_eq!(no_such_row(resource, &ext, body), alone, "{name} row {body}");
+        }
+    }
+
+    #[test]
+    fn a_create_can_miss_a_row_of_any_resource() {
+        for (body, misses) in [
+            ("\"Customer Not Found\"", true),
+            ("{\"invoice\":\"category with id: 41 is not found\"}", true),
+            ("{\"error\":\"URL not found\"}", false),
+        ] {
+            assert_eq!(misses_another(super::super::resources::RESOURCES, body), misses, "{body}");
+        }
     }
 }
