@@ -29,13 +29,24 @@ pub fn image_of(bodies: &dyn Bodies, hash: &ContentHash) -> Result<Image, Missin
     bodies.image(hash).ok_or(MissingBody(*hash))
 }
 
+/// An image with its canonical bytes and their hash, computed once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The hash of the bytes.
+    pub hash: ContentHash,
+    /// The canonical bytes.
+    pub bytes: Vec<u8>,
+    /// What they say.
+    pub image: Image,
+}
+
 /// Facts to append in one batch, with the images that they refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The facts, in order.
     pub facts: Vec<Fact>,
     /// The images.
-    pub images: Vec<Image>,
+    pub images: Vec<Body>,
 }
 
 impl Outcome {
@@ -47,9 +58,11 @@ impl Outcome {
 
     /// Keeps an image and returns its hash.
     pub fn keep(&mut self, image: Image) -> ContentHash {
-        let hash = image.hash();
-        if hash != empty_image() {
-            self.images.push(image);
+        let bytes = image.to_bytes();
+        let hash = ContentHash::of(Image::DOMAIN, &bytes);
+        let known = self.images.last().is_some_and(|last| last.hash == hash);
+        if hash != empty_image() && !known {
+            self.images.push(Body { hash, bytes, image });
         }
         hash
     }

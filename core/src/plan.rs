@@ -93,6 +93,18 @@ pub fn plan(state: &State, schema: &Schema, bodies: &dyn Bodies) -> Result<Plan,
     for (_, _, id) in order {
         plan_record(state, schema, bodies, id, &mut plan)?;
     }
+    // Within a generation side by side, so that writes to one side travel together.
+    plan.commands.sort_by_cached_key(|planned| {
+        let command = &planned.command;
+        let rank = schema.rank(&command.entity);
+        let deletes = matches!(command.operation, Operation::Delete { .. });
+        (
+            deletes,
+            if deletes { usize::MAX - rank } else { rank },
+            command.side.clone(),
+            command.record,
+        )
+    });
     Ok(plan)
 }
 

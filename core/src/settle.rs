@@ -4,11 +4,11 @@ use crate::Timestamp;
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::command::{Command, Operation};
 use crate::compare::{Against, changed_fields, is_counter, is_edit};
-use crate::event::{Fact, ParkedFor, RefusedBy, Subject, Undone};
+use crate::event::{Evidence, Fact, LinkedBy, ParkedFor, RefusedBy, Subject, Undone};
 use crate::fold::State;
 use crate::id::RecordId;
 use crate::image::Image;
-use crate::ingest::Shown;
+use crate::ingest::{Ingest, Reading, Shown, ingest};
 use crate::schema::{Entity, FieldSet};
 
 /// A create or update was done and the side shows the row.
@@ -97,6 +97,8 @@ pub struct Trace {
     pub rows: Vec<Shown>,
     /// Not finding it proves that the create was not processed: the search was complete and late enough.
     pub conclusive: bool,
+    /// They carry the command's own marker; rows found by their key could be a user's.
+    pub marked: bool,
 }
 
 /// Judges a create in doubt (LAWS 1.7 c): found once is done, found never is not applied, else a person must say.
@@ -120,12 +122,46 @@ pub fn create_in_doubt(
         .filter(|row| !known_before(state, command, entity, row))
         .collect();
     match <[Shown; 1]>::try_from(ours) {
+        Ok([row]) if !trace.marked && !holds(&row.image, sent) => {
+            found_by_key(state, entity, bodies, command, row).map(Some)
+        }
         Ok([row]) => done(state, entity, bodies, command, sent, row, false).map(Some),
         Err(none) if none.is_empty() => Ok(trace.conclusive.then(|| {
             Outcome::fact(Fact::Withdrawn { command: command.id, why: Undone::NotApplied })
         })),
         Err(_) => Ok(Some(undecidable(command))),
     }
+}
+
+/// True where a row shows everything that was sent.
+fn holds(shown: &Image, sent: &Image) -> bool {
+    sent.iter().all(|(field, value)| shown.get(field) == Some(value))
+}
+
+/// A row has the key of a create in doubt and other contents: a user typed it in, or edited ours. It is linked, and
+/// what differs is decided like any two rows that meet by their key, so that nobody's value is lost (L32).
+fn found_by_key(
+    state: &State,
+    entity: &Entity,
+    bodies: &dyn Bodies,
+    command: &Command,
+    row: Shown,
+) -> Result<Outcome, MissingBody> {
+    let (side, ext) = (&command.side, row.ext.clone());
+    let reading = Reading { entity, side, evidence: Evidence::Get, ticket: state.head };
+    let why = Undone::NotApplied;
+    let mut outcome = Outcome::fact(Fact::Withdrawn { command: command.id, why });
+    if let Ingest::Observed(observed) = ingest(state, bodies, reading, row)? {
+        outcome.extend(observed);
+        outcome.facts.push(Fact::Linked {
+            record: command.record,
+            entity: entity.name.clone(),
+            side: side.clone(),
+            ext,
+            how: LinkedBy::Search,
+        });
+    }
+    Ok(outcome)
 }
 
 /// A row that was seen before the create was sent is not its trace.
@@ -152,15 +188,15 @@ pub enum RowTrace {
     Ours,
     /// Nothing.
     None,
-    /// The command was sent again and the row was not as expected: a count that fits may be somebody else's movement.
+    /// The command was sent again and the row was not as expected: what fits may be somebody else's.
     Refused,
 }
 
 /// Judges an update in doubt by the row as a direct read shows it now.
 ///
-/// A field that shows what was sent and did not before is evidence that it was done; a row that is wholly as
-/// expected is evidence that it was not. Where a user changed everything that we set, values are taken as not
-/// written, so that nothing of ours is thought delivered that was not, and a counter is parked (T5).
+/// A row that shows everything that was sent is evidence that it was done; a row that is wholly as expected, or that
+/// the side compared and refused, that it was not. Where a user changed what we set, values are taken as not written:
+/// that may record a conflict too many, and never loses a value. A counter is parked then (T5).
 ///
 /// # Errors
 /// When an image that the log refers to is missing.
@@ -179,15 +215,23 @@ pub fn update_in_doubt(
         }
         Operation::Create => Image::default(),
     };
-    let mut landed = trace == RowTrace::Ours;
+    let mut fits = 0;
+    let mut differ = 0;
     let mut counters = false;
     for bit in command.fields.iter() {
         let Some(field) = entity.fields.get(bit) else { continue };
         let shows = row.image.get(&field.name);
-        let fits = shows == sent.get(&field.name) && shows != expected.get(&field.name);
-        landed |= fits && !(is_counter(field) && trace == RowTrace::Refused);
+        if sent.get(&field.name) != expected.get(&field.name) {
+            differ += 1;
+            fits += usize::from(shows == sent.get(&field.name));
+        }
         counters |= is_counter(field);
     }
+    let landed = match trace {
+        RowTrace::Ours => true,
+        RowTrace::None => differ > 0 && fits == differ,
+        RowTrace::Refused => false,
+    };
     let untouched = row.image.clone().over(&expected) == expected;
     if landed {
         done(state, entity, bodies, command, sent, row, false)

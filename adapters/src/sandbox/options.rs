@@ -1,5 +1,6 @@
-//! What a sandbox is started with: credentials, limits, faults and the remote's own vices.
+//! What a sandbox is started with: credentials, limits, and how far the remote strays from its documentation.
 
+use super::faults::{Faults, RareFaults};
 use serde::{Deserialize, Serialize};
 
 /// How a sandbox behaves.
@@ -15,12 +16,18 @@ pub struct SandboxOptions {
     pub requests_per_minute: Option<u32>,
     /// Lifetime of an access token, in seconds.
     pub token_seconds: u64,
+    /// Whether the client credentials grant hands out a refresh token too.
+    pub refresh_with_client_credentials: bool,
     /// Faults that strike by chance.
     pub faults: Faults,
+    /// Rarer faults that strike by chance.
+    pub rare_faults: RareFaults,
     /// What the remote does differently from its documentation.
     pub vices: Vices,
     /// Seed of everything that happens by chance.
     pub seed: u64,
+    /// What the header `X-Backdoor` must hold; `None` makes one up.
+    pub back_door_token: Option<String>,
 }
 
 impl Default for SandboxOptions {
@@ -31,75 +38,64 @@ impl Default for SandboxOptions {
             client_secret: "sandbox-secret".to_owned(),
             requests_per_minute: Some(300),
             token_seconds: 7200,
+            refresh_with_client_credentials: true,
             faults: Faults::default(),
+            rare_faults: RareFaults::default(),
             vices: Vices::default(),
             seed: 1,
+            back_door_token: None,
         }
     }
 }
 
-/// Faults by chance, each in requests per thousand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Faults {
-    /// The effect happens, the answer is lost.
-    pub answer_lost: u32,
-    /// 500 and no effect.
-    pub error_before: u32,
-    /// The effect happens, the answer is 500.
-    pub error_after: u32,
-    /// 429 and no effect.
-    pub throttled: u32,
-    /// The answer's body is cut in the middle.
-    pub truncated: u32,
-    /// Every answer takes so many milliseconds longer.
-    pub slow_ms: u64,
-}
-
-/// A fault that strikes exactly once, at the next request that fits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OneFault {
-    /// `GET`, `POST`, `PUT` or `DELETE`.
-    pub method: String,
-    /// Beginning of the path after `/2.0`, as in `/products`.
-    pub path: String,
-    /// What happens.
-    pub kind: FaultKind,
-}
-
-/// What a fault does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// The effect happens, the answer is lost.
-    AnswerLost,
-    /// 500 and no effect.
-    ErrorBefore,
-    /// The effect happens, the answer is 500.
-    ErrorAfter,
-    /// 429 and no effect.
-    Throttled,
-    /// The answer's body is cut in the middle.
-    Truncated,
-    /// 401, as if the token had expired.
-    Unauthorized,
-}
-
 /// What the remote does differently from its documentation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Vices {
     /// A stock movement moves the product's `updated_at`.
     pub stock_bumps_updated_at: bool,
     /// `page` and `per_page` are ignored: everything comes at once.
     pub ignores_paging: bool,
+    /// Payments are listed whole, whatever `page` and `per_page` say.
+    pub payments_ignore_paging: bool,
     /// `q[id_gt]` is ignored.
     pub ignores_id_gt: bool,
-    /// Any page of accounts past the first answers 500.
+    /// Any page of accounts past the first 100 rows answers 500.
     pub accounts_fail_after_first_page: bool,
-    /// Failed adjustments answer 200 with an `errors` key, as before 2026-08-31.
+    /// The largest `per_page` that is honoured; `None`: any.
+    pub page_max: Option<usize>,
+    /// A failed adjustment answers 200 with an `errors` key, as before 2026-08-31.
     pub adjustment_errors_with_200: bool,
+    /// Lists show a row's change only so many milliseconds after its `updated_at`.
+    pub late_commit_ms: u64,
+    /// A token with a basic scope gets fewer fields.
+    pub reduced_basic_scopes: bool,
+    /// A tax of code Z or E needs a reason.
+    pub demands_tax_reason: bool,
+    /// An empty list answers 404 with an object in place of the sentence.
+    pub nothing_as_object: bool,
+    /// Messages are Arabic unless `LOCALE: en` is sent.
+    pub arabic_by_default: bool,
     /// Seconds that the server's clock is ahead.
     pub clock_skew_seconds: i64,
+}
+
+impl Default for Vices {
+    fn default() -> Self {
+        Self {
+            stock_bumps_updated_at: false,
+            ignores_paging: false,
+            payments_ignore_paging: false,
+            ignores_id_gt: false,
+            accounts_fail_after_first_page: false,
+            page_max: None,
+            adjustment_errors_with_200: false,
+            late_commit_ms: 0,
+            reduced_basic_scopes: true,
+            demands_tax_reason: true,
+            nothing_as_object: false,
+            arabic_by_default: false,
+            clock_skew_seconds: 0,
+        }
+    }
 }

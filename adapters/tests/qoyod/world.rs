@@ -110,6 +110,12 @@ fn simple(entity: &str, resource: &str, key: &str, names: &[&str]) -> Binding {
     binding(entity, json!({ "resource": resource }), &[key], json!({}), fields)
 }
 
+fn account() -> Binding {
+    let simple = simple("account", "accounts", "code", &["code", "name_en", "name_ar"]);
+    let kinds = json!({"account_kind": 1, "parent_kind": 1, "branch_kind": 1});
+    Binding { on_create: kinds.as_object().cloned().unwrap_or_default(), ..simple }
+}
+
 fn product() -> Binding {
     let on_create = json!({"type": "Product", "category_id": 1, "product_unit_type_id": 7,
         "tax_id": 1, "sale_item": 1, "sales_account_id": 17, "track_quantity": 1});
@@ -177,7 +183,7 @@ pub(crate) fn bindings() -> Vec<Binding> {
         simple("category", "categories", "name", &["name", "description"]),
         simple("unit", "product_unit_types", "unit_name", &["unit_name", "unit_representation"]),
         simple("tax", "taxes", "code", &["name_en", "code", "percentage"]),
-        simple("account", "accounts", "code", &["code", "name_en", "name_ar"]),
+        account(),
         simple("warehouse", "inventories", "name", &["name", "ar_name"]),
     ]
 }

@@ -1,6 +1,6 @@
 //! One field of one record.
 
-use super::Work;
+use super::{Side, Work};
 use crate::compare::{inward, is_counter};
 use crate::event::{Choice, FieldDecision, Found, Loser};
 use crate::id::SideId;
@@ -76,12 +76,18 @@ fn loser(one: &Cand) -> Loser {
     Loser { side: Some(one.side.clone()), value: one.value.clone() }
 }
 
-/// The merged value stands against the candidates where one of them has not seen it.
+/// The merged value stands against the candidates where none of them has seen it: a change made on top of it
+/// replaces it, and stands for it against the others (LAWS 1.5).
 fn undelivered<'a>(work: &'a Work<'_>, bit: usize, candidates: &[Cand]) -> Option<&'a Value> {
-    let name = &work.entity.fields[bit].name;
-    let behind = candidates
-        .iter()
-        .any(|one| work.sides.get(&one.side).is_some_and(|side| side.behind.contains(bit)));
+    let field = &work.entity.fields[bit];
+    let name = &field.name;
+    // A value that others seeded before the owner had a row was never the owner's, and is never sent to it.
+    let seeded = |side: &Side<'_>| side.base.get(name).is_none();
+    let behind = candidates.iter().all(|one| {
+        work.sides.get(&one.side).is_some_and(|side| {
+            side.behind.contains(bit) || (field.owner.as_ref() == Some(&one.side) && seeded(side))
+        })
+    });
     if behind { work.merged.get(name) } else { None }
 }
 

@@ -141,7 +141,8 @@ impl<'a> Work<'a> {
             for bit in side.changed.iter() {
                 let Some(field) = self.entity.fields.get(bit) else { continue };
                 let value = side.seen.get(&field.name).cloned();
-                let shown: Image = value.map(|value| (field.name.clone(), value)).into_iter().collect();
+                let shown: Image =
+                    value.map(|value| (field.name.clone(), value)).into_iter().collect();
                 found.extend(refers_to(self.state, &shown));
             }
         }

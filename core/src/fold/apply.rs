@@ -159,8 +159,10 @@ fn observed(state: &mut State, row: &RowNews<'_>, seen: ContentHash) {
     let key_before = slot.key;
     slot.ext = Some(row.ext.clone());
     slot.presence = Presence::Here;
+    // A change that was taken back may end a conflict.
+    let waited = !slot.changed.is_empty();
     set_row(slot, row, seen);
-    let something = !slot.changed.is_empty() || back;
+    let something = waited || !slot.changed.is_empty() || back;
     index_key(state, row, key_before, row.key);
     if something {
         state.undecided.insert(id);

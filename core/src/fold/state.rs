@@ -9,6 +9,7 @@ use crate::version::{Actor, VersionVector};
 use crate::{ContentHash, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// Whether a record has a row on a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +99,8 @@ fn shorten(hash: &ContentHash) -> u32 {
 /// Hash of the image of which nothing is known: the base of a row that was never merged.
 #[must_use]
 pub fn empty_image() -> ContentHash {
-    Image::default().hash()
+    static EMPTY: OnceLock<ContentHash> = OnceLock::new();
+    *EMPTY.get_or_init(|| Image::default().hash())
 }
 
 /// A refusal that keeps a record's commands back until there is news or a sweep (T13, T15).

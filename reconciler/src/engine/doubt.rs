@@ -106,7 +106,7 @@ impl Engine {
         };
         // With a unique key a second create is refused if the first arrives late, so it may be sent at once.
         let conclusive = doubt.late || capabilities.unique_key;
-        let trace = Trace { rows, conclusive };
+        let trace = Trace { rows, conclusive, marked: capabilities.marker };
         let (state, journal) = (self.state(), &self.journal);
         Ok(Ok(create_in_doubt(state, &doubt.entity, journal, command, &doubt.sent, trace)?))
     }

@@ -120,6 +120,9 @@ impl Engine {
             Ok(Answer::Done { ext, row }) => {
                 self.count_done(&command.operation);
                 let exact = row.is_some() && shown_by == ShownBy::Answer;
+                if !exact {
+                    self.unsettled.insert(command.side.clone());
+                }
                 let row = row.unwrap_or_else(|| Row {
                     ext,
                     image: planned.set.clone(),
@@ -136,6 +139,7 @@ impl Engine {
             }
             Ok(Answer::Gone) => {
                 self.came_to_nothing(command.record);
+                self.unsettled.insert(command.side.clone());
                 let mut outcome = withdrawn(Undone::Gone);
                 if let Some(ext) = command.operation.ext() {
                     let (side, ticket) = (&command.side, self.journal.head());
@@ -146,6 +150,7 @@ impl Engine {
             }
             Ok(Answer::Changed(row)) => {
                 self.came_to_nothing(command.record);
+                self.unsettled.insert(command.side.clone());
                 let mut outcome = withdrawn(Undone::Changed);
                 let ext = row.ext.clone();
                 let (side, ticket) = (&command.side, self.journal.head());
@@ -155,6 +160,7 @@ impl Engine {
             }
             Ok(Answer::Refused { why, message }) => {
                 self.report.counts.refused += 1;
+                self.unsettled.insert(command.side.clone());
                 let why = match why {
                     Refusal::KeyTaken(_) => RefusedBy::KeyTaken,
                     Refusal::BadReference => {
@@ -168,6 +174,7 @@ impl Engine {
                 Ok(Outcome::fact(Fact::Refused { command: id, why, message }))
             }
             Err(fault) => {
+                self.unsettled.insert(command.side.clone());
                 self.trouble(&command.side, Some(&command.entity), &fault);
                 Ok(match fault {
                     Fault::NotSent(_) | Fault::Unauthorized(_) => {

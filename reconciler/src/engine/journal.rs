@@ -73,11 +73,9 @@ impl Journal {
         }
         let mut bodies = Vec::with_capacity(outcome.images.len());
         let mut images = Vec::with_capacity(outcome.images.len());
-        for image in outcome.images {
-            let bytes = image.to_bytes();
-            let hash = ContentHash::of(Image::DOMAIN, &bytes);
-            bodies.push((hash, bytes));
-            images.push((hash, image));
+        for body in outcome.images {
+            bodies.push((body.hash, body.bytes));
+            images.push((body.hash, body.image));
         }
         let batch = Batch { events: events.iter().map(Event::to_bytes).collect(), bodies };
         self.log.get_mut().unwrap_or_else(PoisonError::into_inner).append(expected, &batch)?;

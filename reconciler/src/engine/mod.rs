@@ -118,6 +118,8 @@ pub struct Engine {
     tries: BTreeMap<RecordId, u32>,
     /// Entities whose sides were all listed in this round.
     listed: BTreeSet<Name>,
+    /// Sides on which a write of this sync did not go as planned, so that they must be listed again.
+    unsettled: BTreeSet<SideId>,
     /// Entities and sides that were listed completely in this sync.
     swept: BTreeSet<(Name, SideId)>,
     report: Report,
@@ -160,6 +162,7 @@ impl Engine {
             progress: Arc::new(Silent),
             down: BTreeSet::new(),
             tries: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
             listed: BTreeSet::new(),
             swept: BTreeSet::new(),
             report: Report::default(),

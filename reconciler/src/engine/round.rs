@@ -21,6 +21,7 @@ impl Engine {
         self.report = Report::default();
         self.down.clear();
         self.tries.clear();
+        self.unsettled.clear();
         self.swept.clear();
         for round in 1..=self.settings.rounds_max.max(1) {
             self.report.rounds = round;
