@@ -43,11 +43,8 @@ fn image() -> impl Strategy<Value = Image> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    let mode = prop_oneof![
-        Just(Rounding::HalfUp),
-        Just(Rounding::HalfEven),
-        Just(Rounding::Truncate)
-    ];
+    let mode =
+        prop_oneof![Just(Rounding::HalfUp), Just(Rounding::HalfEven), Just(Rounding::Truncate)];
     prop_oneof![
         (0u32..6, mode).prop_map(|(scale, mode)| Rule::Decimal { scale, mode }),
         Just(Rule::Trim),

@@ -116,13 +116,13 @@ impl Engine {
             return Ok(Outcome::default());
         };
         let withdrawn = |why| Outcome::fact(Fact::Withdrawn { command: id, why });
+        if !went_as_planned(&answer, shown_by) {
+            self.unsettled.insert(command.side.clone());
+        }
         match answer {
             Ok(Answer::Done { ext, row }) => {
                 self.count_done(&command.operation);
                 let exact = row.is_some() && shown_by == ShownBy::Answer;
-                if !exact {
-                    self.unsettled.insert(command.side.clone());
-                }
                 let row = row.unwrap_or_else(|| Row {
                     ext,
                     image: planned.set.clone(),
@@ -139,7 +139,6 @@ impl Engine {
             }
             Ok(Answer::Gone) => {
                 self.came_to_nothing(command.record);
-                self.unsettled.insert(command.side.clone());
                 let mut outcome = withdrawn(Undone::Gone);
                 if let Some(ext) = command.operation.ext() {
                     let (side, ticket) = (&command.side, self.journal.head());
@@ -150,7 +149,6 @@ impl Engine {
             }
             Ok(Answer::Changed(row)) => {
                 self.came_to_nothing(command.record);
-                self.unsettled.insert(command.side.clone());
                 let mut outcome = withdrawn(Undone::Changed);
                 let ext = row.ext.clone();
                 let (side, ticket) = (&command.side, self.journal.head());
@@ -160,21 +158,13 @@ impl Engine {
             }
             Ok(Answer::Refused { why, message }) => {
                 self.report.counts.refused += 1;
-                self.unsettled.insert(command.side.clone());
-                let why = match why {
-                    Refusal::KeyTaken(_) => RefusedBy::KeyTaken,
-                    Refusal::BadReference => {
-                        parents.push(command.clone());
-                        RefusedBy::Reference
-                    }
-                    Refusal::Locked => RefusedBy::Locked,
-                    Refusal::Invalid => RefusedBy::Rules,
-                    Refusal::Unsupported => RefusedBy::Unsupported,
-                };
+                if why == Refusal::BadReference {
+                    parents.push(command.clone());
+                }
+                let why = refused_by(&why);
                 Ok(Outcome::fact(Fact::Refused { command: id, why, message }))
             }
             Err(fault) => {
-                self.unsettled.insert(command.side.clone());
                 self.trouble(&command.side, Some(&command.entity), &fault);
                 Ok(match fault {
                     Fault::NotSent(_) | Fault::Unauthorized(_) => {
@@ -231,6 +221,25 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+fn refused_by(why: &Refusal) -> RefusedBy {
+    match why {
+        Refusal::KeyTaken(_) => RefusedBy::KeyTaken,
+        Refusal::BadReference => RefusedBy::Reference,
+        Refusal::Locked => RefusedBy::Locked,
+        Refusal::Invalid => RefusedBy::Rules,
+        Refusal::Unsupported => RefusedBy::Unsupported,
+    }
+}
+
+/// True where the answer itself shows the row as the write left it, or that it is gone as wished.
+fn went_as_planned(answer: &Result<Answer, Fault>, shown_by: ShownBy) -> bool {
+    match answer {
+        Ok(Answer::Done { row, .. }) => row.is_some() && shown_by == ShownBy::Answer,
+        Ok(Answer::Deleted) => true,
+        Ok(Answer::Gone | Answer::Changed(_) | Answer::Refused { .. }) | Err(_) => false,
     }
 }
 

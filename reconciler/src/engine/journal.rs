@@ -34,6 +34,9 @@ impl Journal {
         let state = snapshot
             .filter(|snapshot| snapshot.at <= head)
             .and_then(|snapshot| {
+                if ContentHash::of("mizan.state.v1", &snapshot.bytes) != snapshot.state_hash {
+                    return None;
+                }
                 let state = State::from_bytes(&snapshot.bytes)?;
                 (state.head == snapshot.at).then_some(state)
             })

@@ -107,8 +107,7 @@ pub fn run(story: &Story, variant: Variant) -> Outcome {
         .build()
         .expect("a runtime without drivers needs nothing");
     let world = Arc::new(Mutex::new(world));
-    let mut run =
-        Run { setup, world, log, engine: None, variant, runtime, violations: Vec::new() };
+    let mut run = Run { setup, world, log, engine: None, variant, runtime, violations: Vec::new() };
     for step in &story.steps {
         run.step(*step);
     }
@@ -207,8 +206,7 @@ impl Run {
                 if !self.log.crashed() {
                     self.broke(Law::NoError, format!("the engine fails: {error}"));
                 }
-                look(&self.world).tell(|| "the process dies".to_owned());
-                look(&self.world).coverage.note("process died");
+                look(&self.world).died();
                 self.log.crash_at(None);
                 self.end_process();
                 None
@@ -223,7 +221,8 @@ impl Run {
         let mut folded = mizan_core::fold::State::default();
         for (seq, bytes) in (1..=head.0).zip(self.log.copy().events()) {
             let event = mizan_core::Event::from_bytes(mizan_core::Seq(seq), bytes);
-            let folds = event.is_ok_and(|event| mizan_core::fold::fold(&mut folded, &event).is_ok());
+            let folds =
+                event.is_ok_and(|event| mizan_core::fold::fold(&mut folded, &event).is_ok());
             if !folds {
                 return self.broke(Law::ReplayEq, format!("event {seq} does not fold"));
             }

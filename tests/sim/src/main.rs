@@ -140,7 +140,7 @@ fn tell(failure: &mizan_sim::campaign::Failure, save: Option<&Path>) {
     }
     println!("  as a story:\n{small}");
     if let Some(folder) = save {
-        let path = folder.join(format!("{law:?}-{}.story", small.seed));
+        let path = folder.join(format!("{}-{law:?}-{}.story", small.profile.name(), small.seed));
         match std::fs::write(&path, format!("# breaks {law}\n{small}")) {
             Ok(()) => println!("  saved as {}", path.display()),
             Err(error) => eprintln!("cannot write {}: {error}", path.display()),

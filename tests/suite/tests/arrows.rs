@@ -11,9 +11,18 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("mizan-adapters", BTreeSet::from(["mizan-core"])),
         ("mizan", BTreeSet::from(inner)),
         ("mizan-testkit", BTreeSet::from(inner)),
-        ("mizan-suite", BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect()),
-        ("mizan-sim", BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect()),
-        ("mizan-bench", BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect()),
+        (
+            "mizan-suite",
+            BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect(),
+        ),
+        (
+            "mizan-sim",
+            BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect(),
+        ),
+        (
+            "mizan-bench",
+            BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect(),
+        ),
     ])
 }
 
@@ -58,7 +67,11 @@ fn core_depends_on_nothing_impure() {
     let forbidden = ["tokio", "reqwest", "sled", "rand", "uuid", "tracing", "axum", "mio"];
     for dependency in &core.dependencies {
         if dependency.kind == DependencyKind::Normal {
-            assert!(!forbidden.contains(&dependency.name.as_str()), "core uses {}", dependency.name);
+            assert!(
+                !forbidden.contains(&dependency.name.as_str()),
+                "core uses {}",
+                dependency.name
+            );
         }
     }
 }

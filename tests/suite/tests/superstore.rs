@@ -1,5 +1,7 @@
 //! Real input: the superstore export (9,994 lines with their dirt) as a point of sale, against the local Qoyod.
 
+#![expect(clippy::print_stdout, reason = "the figures of the run are part of its result")]
+
 use mizan::adapters::sandbox::{BackDoor, Sandbox, SandboxOptions};
 use mizan::connect::{connect_sides, open_engine, open_log};
 use mizan::core::lens::parse_decimal;
@@ -38,9 +40,8 @@ fn lines_at_qoyod(door: &BackDoor) -> usize {
 fn quantity_at_qoyod(door: &BackDoor) -> u64 {
     let invoices = door.rows("invoices");
     let lines = invoices.iter().flat_map(|row| row["line_items"].as_array().into_iter().flatten());
-    let sum: rust_decimal::Decimal = lines
-        .filter_map(|line| parse_decimal(line["quantity"].as_str().unwrap_or("")))
-        .sum();
+    let sum: rust_decimal::Decimal =
+        lines.filter_map(|line| parse_decimal(line["quantity"].as_str().unwrap_or(""))).sum();
     sum.normalize().to_string().parse().unwrap_or(0)
 }
 

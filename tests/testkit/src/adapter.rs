@@ -1,10 +1,10 @@
 //! The adapter of a simulated side: the only thing of the world that an engine ever sees.
 
 use crate::setup::{LAG_MAX_MS, WINDOW_MS};
-use crate::world::{Applied, RowKey, Sent, World};
+use crate::world::{Applied, RowKey, Sent, Vice, World};
 use mizan_adapters::{
-    Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Listed, Order,
-    Page, Probe, Pull, Refusal, Row,
+    Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Listed, Order, Page, Probe,
+    Pull, Refusal, Row,
 };
 use mizan_core::{Ext, Image, Name, Operation, SideId, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,9 +129,7 @@ impl SimSide {
                     None => Answer::Gone,
                 }
             }
-            Applied::Refused(why, message) => {
-                Answer::Refused { why, message: message.to_owned() }
-            }
+            Applied::Refused(why, message) => Answer::Refused { why, message: message.to_owned() },
         })
     }
 
@@ -194,11 +192,7 @@ impl Adapter for SimSide {
         Box::pin(async move { self.pull_now(entity, pull, token) })
     }
 
-    fn get<'a>(
-        &'a self,
-        entity: &'a Name,
-        ext: &'a Ext,
-    ) -> BoxFuture<'a, Result<Fetched, Fault>> {
+    fn get<'a>(&'a self, entity: &'a Name, ext: &'a Ext) -> BoxFuture<'a, Result<Fetched, Fault>> {
         Box::pin(async move { self.get_now(entity, ext) })
     }
 
@@ -252,6 +246,9 @@ impl World {
 
     /// A row as an answer shows it at a time; fields may be missing in it.
     fn show(&mut self, side: usize, key: &RowKey, time: i64) -> Option<Row> {
+        if self.vicious(side, Vice::Lies) && key.1.as_str().ends_with('2') {
+            return None;
+        }
         let cell = self.sides[side].rows.get(key)?;
         let (image, stamp, marker) = cell.at(time)?.clone();
         Some(self.row_of(side, key, image, stamp, marker))
@@ -285,6 +282,9 @@ impl World {
             if !keeps && self.rng.per_mille(self.faults.field_dropped) {
                 self.coverage.note("field was missing in an answer");
                 image.forget(&name);
+                if let Some(about) = self.ghost.things.get_mut(thing) {
+                    about.dropped = true;
+                }
             }
         }
         let tags: Vec<u32> =

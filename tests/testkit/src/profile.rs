@@ -175,14 +175,21 @@ impl Profile {
     pub fn may_break(self) -> &'static [Law] {
         match self {
             Self::Full | Self::NoAck | Self::Compare | Self::Stale | Self::NoMarker => &[],
-            Self::NoKey => &[Law::NoResurrect],
-            Self::Mixed => &[Law::NoResurrect],
-            Self::NoKeyNoMarker => &[Law::NoDuplicate, Law::Counter, Law::NoResurrect],
-            Self::Race => &[Law::NoLostUpdate, Law::Counter],
-            Self::Erp => &[Law::NoResurrect, Law::Counter],
-            Self::Nothing => {
-                &[Law::NoDuplicate, Law::NoLostUpdate, Law::Counter, Law::NoResurrect]
+            Self::NoKey | Self::Mixed => &[Law::NoResurrect],
+            // An update in doubt that a user overwrote is taken as not done: a conflict too many, and no
+            // value too few.
+            Self::NoKeyNoMarker => {
+                &[Law::NoDuplicate, Law::Counter, Law::NoResurrect, Law::NoFalseConflict]
             }
+            Self::Race => &[Law::NoLostUpdate, Law::Counter],
+            Self::Erp => &[Law::NoResurrect, Law::Counter, Law::NoFalseConflict],
+            Self::Nothing => &[
+                Law::NoDuplicate,
+                Law::NoLostUpdate,
+                Law::Counter,
+                Law::NoResurrect,
+                Law::NoFalseConflict,
+            ],
         }
     }
 }

@@ -9,9 +9,9 @@ use mizan_core::{
 use std::collections::BTreeMap;
 
 /// Longest time between a change's stamp and its becoming visible, in milliseconds.
-pub const LATE_MAX_MS: i64 = 60;
+pub(crate) const LATE_MAX_MS: i64 = 60;
 /// Longest lag of a stale listing, in milliseconds.
-pub const LAG_MAX_MS: i64 = 60;
+pub(crate) const LAG_MAX_MS: i64 = 60;
 /// Longest time in which a write that was given up may still arrive, in milliseconds.
 pub const VISIBLE_MS: i64 = 80;
 /// The overlap window: lateness, lag and one unit of the stamps.
@@ -165,7 +165,8 @@ fn entity(
         1 => DeletePolicy::Park,
         _ => DeletePolicy::EditWins,
     };
-    let on = |offers: &Offers| EntityOnSide { creates: true, updates: true, deletes: offers.delete };
+    let on =
+        |offers: &Offers| EntityOnSide { creates: true, updates: true, deletes: offers.delete };
     Entity {
         name: Name::new(name),
         fields,

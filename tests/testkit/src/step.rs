@@ -5,7 +5,11 @@ use crate::rng::SplitMix64;
 use std::fmt;
 use std::str::FromStr;
 
-/// One step of a history.
+/// One step of a history: `side` is a position in the set-up, `pick` and `to` choose among the rows that are there.
+#[expect(
+    missing_docs,
+    reason = "the fields are named after what they choose, and the line above says how"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A user makes a row: a customer, or an order of one of the side's customers.
@@ -110,7 +114,9 @@ impl fmt::Display for Step {
             }
             Self::Poison { side, pick } => write!(f, "poison row {pick} on {side}"),
             Self::Alike { pick, field } => write!(f, "alike field {field} of thing {pick}"),
-            Self::Move { side, pick, by } => write!(f, "move stock of row {pick} on {side} by {by}"),
+            Self::Move { side, pick, by } => {
+                write!(f, "move stock of row {pick} on {side} by {by}")
+            }
             Self::Refer { side, pick, to } => write!(f, "refer row {pick} on {side} to {to}"),
             Self::Delete { side, pick } => write!(f, "delete row {pick} on {side}"),
             Self::Sync { salt, crash: None } => write!(f, "sync {salt}"),

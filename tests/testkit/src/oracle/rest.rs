@@ -20,7 +20,7 @@ struct Rest<'a> {
 
 /// The things whose records wait for a person or were refused for a reason of the world's.
 #[must_use]
-pub fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
+pub(super) fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
     let mut excused = BTreeSet::new();
     for (id, record) in state.each_record() {
         let thing = world.watch.things.get(&id).and_then(|thing| world.ghost.things.get(*thing));
@@ -74,7 +74,7 @@ fn shown_by(world: &World, state: &State, id: RecordId, excused: &BTreeSet<Recor
     for side in &world.sides {
         for ((entity, ext), cell) in side.rows.iter().filter(|(_, cell)| cell.live) {
             let of = state.record_of(entity, &side.id, ext);
-            if !of.is_some_and(|of| excused.contains(&of)) {
+            if of.is_some_and(|of| !excused.contains(&of)) {
                 continue;
             }
             for (_, value) in cell.image.iter() {
@@ -156,7 +156,7 @@ impl Rest<'_> {
         let ext = slot.and_then(|slot| slot.ext.clone());
         let cell = ext.and_then(|ext| self.world.sides[side].rows.get(&(entity.name.clone(), ext)));
         let cell = cell.filter(|cell| cell.live);
-        let (dead, cell) = match (record.dead, cell) {
+        let cell = match (record.dead, cell) {
             (true, None) => return,
             (true, Some(_)) => {
                 return self.broke(Law::Converge, format!("{id} is dead and still on {name}"));
@@ -165,13 +165,12 @@ impl Rest<'_> {
             (false, None) => {
                 return self.broke(Law::Converge, format!("{id} lives and is not on {name}"));
             }
-            (false, Some(cell)) => (false, cell),
+            (false, Some(cell)) => cell,
         };
-        debug_assert!(!dead);
         for (bit, field) in entity.fields.iter().enumerate() {
             let conflict = record.slots.values().any(|slot| slot.changed.contains(bit));
             if conflict {
-                if field.rivalry != Rivalry::Manual {
+                if !self.may_wait(record, bit, &field.rivalry) {
                     let what = format!("{id}.{} stays undecided", field.name);
                     self.broke(Law::Converge, what);
                 }
@@ -186,6 +185,18 @@ impl Rest<'_> {
                     field.name
                 );
                 self.broke(Law::Converge, what);
+            }
+        }
+    }
+
+    /// A person decides where the field says so, and where three sides disagree without the preferred one.
+    fn may_wait(&self, record: &Record, bit: usize, rivalry: &Rivalry) -> bool {
+        match rivalry {
+            Rivalry::Manual => true,
+            Rivalry::Prefer(side) => {
+                let changed = |slot: &mizan_core::fold::Slot| slot.changed.contains(bit);
+                let rivals = record.slots.values().filter(|slot| changed(slot)).count();
+                rivals > 1 && !record.slots.get(side).is_some_and(changed)
             }
         }
     }
@@ -271,7 +282,8 @@ impl Rest<'_> {
             let shows = cell.image.get(&field);
             if shows != Some(sum) {
                 let shows = shows.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-                let what = format!("stock of {} on {} is {shows} and should be {sum}", key.1, side.id);
+                let what =
+                    format!("stock of {} on {} is {shows} and should be {sum}", key.1, side.id);
                 self.found.push(Violation { law: Law::Counter, what });
             }
         }

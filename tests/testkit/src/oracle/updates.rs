@@ -54,7 +54,16 @@ fn judge_conflict(
     let concurrent = |a: u32, b: u32| !ghost.surely_saw(a, b) && !ghost.surely_saw(b, a);
     match field.found {
         Found::Preferred => {
-            let Some(winner) = ghost.tag(thing, &field.field, &field.value) else { return };
+            let Some(winner) = ghost.tag(thing, &field.field, &field.value) else {
+                let tagged = field.losers.iter().any(|one| {
+                    !one.value.is_null() && ghost.tag(thing, &field.field, &one.value).is_some()
+                });
+                if tagged && !field.value.is_null() {
+                    let what = format!("event {}: nobody wrote {}", event.seq, field.value);
+                    found.push(Violation { law: Law::NoInvention, what });
+                }
+                return;
+            };
             if looped(&winner) {
                 return;
             }
@@ -98,16 +107,17 @@ fn lost_updates(world: &World, losers: &BTreeSet<u32>, found: &mut Vec<Violation
         for deletion in &about.deletions {
             let own = |tag: &&u32| {
                 !alive[thing]
+                    || about.ambiguous
                     || !ghost.shown.contains(tag)
                     || ghost.of(**tag).is_some_and(|write| write.side == deletion.side)
             };
             roots.extend(deletion.saw.iter().filter(own));
         }
     }
-    // Where a row was typed in twice, an empty field of one is no statement against the other's value.
+    // Where a row was typed in twice, or its field was not shown at first, an empty field is no statement.
     let unsaid = |tag: &u32| {
-        ghost.of(*tag).is_some_and(|write| ghost.things[write.thing].ambiguous)
-            && ghost.is_empty_tag(*tag)
+        let silent = |thing: usize| ghost.things[thing].ambiguous || ghost.things[thing].dropped;
+        ghost.of(*tag).is_some_and(|write| silent(write.thing)) && ghost.is_empty_tag(*tag)
     };
     roots.extend(ghost.stored.iter().copied().filter(unsaid));
     for tag in &ghost.stored {
@@ -151,6 +161,8 @@ fn resurrections(world: &World, state: &State, found: &mut Vec<Violation>) {
             || about.moves > 0
             || about.doubtful
             || about.ambiguous
+            // A field that is first shown after the deletion looks like an edit that nobody had seen.
+            || about.dropped
             || !about.children.is_empty();
         if !reason {
             let what = format!("thing {thing} was deleted and is on {}", place.id);

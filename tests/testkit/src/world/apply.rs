@@ -1,6 +1,6 @@
 //! Commands as they take effect, with the laws that can be judged at that moment.
 
-use super::{Cell, Deferred, Later, Remembered, RowKey, World};
+use super::{Cell, Deferred, Later, Remembered, RowKey, Vice, World};
 use crate::law::Law;
 use crate::setup::{CUSTOMER, LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
 use mizan_adapters::Refusal;
@@ -40,7 +40,17 @@ impl World {
             return self.again(side, sent, known);
         }
         let applied = match &sent.command.operation {
-            Operation::Create => self.apply_create(side, sent),
+            Operation::Create => {
+                if self.vicious(side, Vice::Doubles) {
+                    self.apply_create(side, sent);
+                }
+                self.apply_create(side, sent)
+            }
+            Operation::Update { ext, .. } if self.vicious(side, Vice::Forgets) => {
+                let row = (sent.command.entity.clone(), ext.clone());
+                let image = self.sides[side].rows.get(&row).map(|cell| cell.image.clone());
+                Applied::Done(ext.clone(), sent.set.clone().over(&image.unwrap_or_default()))
+            }
             Operation::Update { ext, .. } => self.apply_update(side, sent, ext),
             Operation::Delete { ext, .. } => self.apply_delete(side, sent, ext),
         };
@@ -61,6 +71,11 @@ impl World {
             self.sides[side].memory.insert(id, memory);
         }
         applied
+    }
+
+    /// True where the side has that vice; only the last one ever has.
+    pub(crate) fn vicious(&self, side: usize, vice: Vice) -> bool {
+        self.broken_side == vice && side + 1 == self.sides.len()
     }
 
     /// A repeated command is answered, not carried out.
@@ -156,9 +171,9 @@ impl World {
         let mut image = self.stored_set(side, sent);
         let all = self.setup.schema.entity(&entity).into_iter().flat_map(|e| &e.fields);
         let unset: Vec<_> = all.map(|field| field.name.clone()).collect();
-        for name in unset {
-            if image.get(&name).is_none() {
-                image.set(&name, Value::Null);
+        for name in &unset {
+            if image.get(name).is_none() {
+                image.set(name, Value::Null);
             }
         }
         let ext = self.sides[side].new_ext();
@@ -265,9 +280,10 @@ impl World {
         }
         let id = &self.sides[side].id;
         let entity = self.setup.schema.entity(&sent.command.entity);
-        let owned = entity.into_iter().flat_map(|entity| &entity.fields).find(|field| {
-            field.owner.as_ref() == Some(id) && sent.set.get(&field.name).is_some()
-        });
+        let owned = entity
+            .into_iter()
+            .flat_map(|entity| &entity.fields)
+            .find(|field| field.owner.as_ref() == Some(id) && sent.set.get(&field.name).is_some());
         if let Some(field) = owned {
             let what = format!("{} writes {}, which is the side's own", sent.command, field.name);
             self.broke(Law::Ownership, what);

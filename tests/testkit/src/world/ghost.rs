@@ -50,6 +50,8 @@ pub struct Thing {
     pub doubtful: bool,
     /// A user wrote a value that some side refuses.
     pub poisoned: bool,
+    /// A field of it was missing in some answer.
+    pub dropped: bool,
     /// Two rows of it may exist on one side through no fault of the engine.
     pub ambiguous: bool,
     /// Things that referred to it at some time.
@@ -84,10 +86,11 @@ impl Ghost {
     /// The tag of emptying a field.
     pub fn emptied(&mut self, thing: usize, field: &Name, side: usize, overrides: bool) -> u32 {
         if let Some(tag) = self.empty.get(&(thing, field.clone())) {
-            self.looped.insert(*tag);
             return *tag;
         }
         let tag = self.write(thing, field, side, overrides);
+        // A field may be empty for other reasons too, so its order is not certain.
+        self.looped.insert(tag);
         self.empty.insert((thing, field.clone()), tag);
         tag
     }
@@ -180,7 +183,7 @@ impl Ghost {
 
 /// The value that carries a tag: recoverable after trimming, cutting and rounding.
 #[must_use]
-pub fn tagged(tag: u32, decimal: bool, spice: usize) -> Value {
+pub(super) fn tagged(tag: u32, decimal: bool, spice: usize) -> Value {
     if decimal {
         let thousandths = [0u32, 500, 125, 375, 10, 5, 945][spice % 7];
         return Value::decimal(Decimal::new(i64::from(tag) * 1000 + i64::from(thousandths), 3));

@@ -112,6 +112,7 @@ impl World {
             moves: 0,
             doubtful: false,
             poisoned: false,
+            dropped: false,
             ambiguous: false,
             children: BTreeSet::new(),
         });
@@ -162,7 +163,8 @@ impl World {
         let known: BTreeSet<usize> = here.rows.values().map(|cell| cell.thing).collect();
         let mut open: Vec<(usize, RowKey)> = Vec::new();
         for (index, other) in self.sides.iter().enumerate() {
-            let rows = other.rows.iter().filter(|(_, cell)| cell.live && !known.contains(&cell.thing));
+            let rows =
+                other.rows.iter().filter(|(_, cell)| cell.live && !known.contains(&cell.thing));
             open.extend(rows.map(|(key, _)| (index, key.clone())));
         }
         if open.is_empty() {
@@ -233,7 +235,9 @@ impl World {
         self.ghost.made(tag);
         self.ghost.replaced(old, tag);
         let (id, ext) = (self.side_id(side), row.1.clone());
-        self.tell(|| format!("user on {id} sets {field} of {ext}: {before} -> {value} (thing {thing})"));
+        self.tell(|| {
+            format!("user on {id} sets {field} of {ext}: {before} -> {value} (thing {thing})")
+        });
     }
 
     fn undo(&mut self, side: usize, pick: usize, field: usize) {
@@ -293,7 +297,9 @@ impl World {
     pub(super) fn move_stock(&mut self, side: usize, row: &RowKey, by: i64) {
         let (now, silent) = (self.now, self.setup.silent_stock);
         let field = Name::new("stock");
-        let Some(cell) = self.sides[side].rows.get_mut(row).filter(|cell| cell.live) else { return };
+        let Some(cell) = self.sides[side].rows.get_mut(row).filter(|cell| cell.live) else {
+            return;
+        };
         let Some(Value::Decimal(stock)) = cell.image.get(&field) else { return };
         if by == 0 {
             return;
@@ -308,7 +314,9 @@ impl World {
         self.ghost.things[thing].moved += by;
         self.ghost.things[thing].moves += 1;
         let (id, ext) = (self.side_id(side), row.1.clone());
-        self.tell(|| format!("user on {id} moves stock of {ext} by {by} to {value} (thing {thing})"));
+        self.tell(|| {
+            format!("user on {id} moves stock of {ext} by {by} to {value} (thing {thing})")
+        });
     }
 
     fn refer(&mut self, side: usize, pick: usize, to: usize) {
@@ -336,7 +344,9 @@ impl World {
             return;
         }
         let now = self.now;
-        let Some(cell) = self.sides[side].rows.get_mut(row).filter(|cell| cell.live) else { return };
+        let Some(cell) = self.sides[side].rows.get_mut(row).filter(|cell| cell.live) else {
+            return;
+        };
         cell.live = false;
         cell.deleted_at = Some(now);
         cell.keep(now);

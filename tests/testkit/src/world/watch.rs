@@ -14,7 +14,7 @@ pub struct Watch {
     /// Every intent in the log.
     pub intents: BTreeSet<CommandId>,
     /// Intents without an outcome.
-    pub open: BTreeSet<CommandId>,
+    pub open: BTreeMap<CommandId, RecordId>,
     /// The thing that a record stands for.
     pub things: BTreeMap<RecordId, usize>,
     /// When a record began.
@@ -29,7 +29,7 @@ impl Watch {
             log,
             head: Seq(0),
             intents: BTreeSet::new(),
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             things: BTreeMap::new(),
             linked_at: BTreeMap::new(),
             applied: BTreeMap::new(),
@@ -50,11 +50,23 @@ impl World {
         }
     }
 
+    /// The process died: what it had on its way is in doubt.
+    pub fn died(&mut self) {
+        self.catch_up();
+        for record in self.watch.open.values() {
+            if let Some(thing) = self.watch.things.get(record) {
+                self.ghost.things[*thing].doubtful = true;
+            }
+        }
+        self.coverage.note("process died");
+        self.tell(|| "the process dies".to_owned());
+    }
+
     fn note(&mut self, event: &Event) {
         match &event.fact {
             Fact::Intent { command } => {
                 self.watch.intents.insert(command.id);
-                self.watch.open.insert(command.id);
+                self.watch.open.insert(command.id, command.record);
             }
             Fact::Done { command, .. }
             | Fact::Deleted { command }
@@ -65,9 +77,8 @@ impl World {
             Fact::Linked { record, entity, side, ext, .. } => {
                 self.watch.linked_at.entry(*record).or_insert(event.at.0);
                 let index = self.setup.side_index(side);
-                let cell = index.and_then(|index| {
-                    self.sides[index].rows.get(&(entity.clone(), ext.clone()))
-                });
+                let cell = index
+                    .and_then(|index| self.sides[index].rows.get(&(entity.clone(), ext.clone())));
                 if let Some(thing) = cell.map(|cell| cell.thing) {
                     self.watch.things.entry(*record).or_insert(thing);
                 }
