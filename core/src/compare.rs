@@ -15,7 +15,12 @@ pub fn outward(state: &State, side: &SideId, value: &Value) -> Option<Value> {
     value.map_refs(&mut |reference| {
         let record = match &reference.to {
             RefTo::Record(record) => *record,
-            RefTo::Row { side: from, ext } => state.record_of(&reference.entity, from, ext)?,
+            RefTo::Row { side: from, ext } => match state.record_of(&reference.entity, from, ext) {
+                Some(record) => record,
+                // An id of the side itself needs no record to be said there.
+                None if from == side => return Some(reference.clone()),
+                None => return None,
+            },
         };
         let ext = state.record(record)?.live_ext(side)?.clone();
         let to = RefTo::Row { side: side.clone(), ext };

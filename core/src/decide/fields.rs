@@ -61,8 +61,14 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
 }
 
 fn candidates(work: &Work<'_>, bit: usize) -> Vec<Cand> {
-    let name = &work.entity.fields[bit].name;
-    let changed = work.sides.iter().filter(|(_, side)| side.changed.contains(bit));
+    let field = &work.entity.fields[bit];
+    let name = &field.name;
+    let seeded = work.merged.get(name).is_some_and(|value| !value.is_null());
+    let changed = work.sides.iter().filter(|(id, side)| {
+        // An owner that holds nothing and never agreed to anything says so against a value seeded before it came.
+        let empty = side.seen.get(name) == Some(&Value::Null) && side.base.get(name).is_none();
+        side.changed.contains(bit) || (seeded && empty && field.owner.as_ref() == Some(*id))
+    });
     changed
         .filter_map(|(id, side)| {
             let raw = side.seen.get(name)?.clone();

@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
                 let behind = if record.dead {
                     undelivered(state, entity, side, &before, &base)
                 } else {
-                    writable(entity, side, slot.behind)
+                    lacking(state, entity, side, slot.behind, &before, &seen)
                 };
                 sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
             }
@@ -202,12 +202,24 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The fields that may be written on a row that is there; a row that was typed in while a create was due had more.
-fn writable(entity: &Entity, side: &SideId, fields: FieldSet) -> FieldSet {
-    let mut kept = fields;
+/// Of the fields in which a side is said to be behind, those that may be written there and do not show the merged
+/// value; of a row that has just joined its record, nothing is known yet.
+fn lacking(
+    state: &State,
+    entity: &Entity,
+    side: &SideId,
+    behind: FieldSet,
+    merged: &Image,
+    seen: &Image,
+) -> FieldSet {
+    let mut kept = FieldSet::EMPTY;
     for (bit, field) in entity.fields.iter().enumerate() {
-        if !field.writable_on(side, false) {
-            kept.remove(bit);
+        if behind.contains(bit) && field.writable_on(side, false) {
+            let value = merged.get(&field.name).unwrap_or(&Value::Null);
+            let shown = seen.get(&field.name).unwrap_or(&Value::Null);
+            if expected(state, field, side, value).as_ref() != Some(shown) {
+                kept.insert(bit);
+            }
         }
     }
     kept

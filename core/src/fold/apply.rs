@@ -230,7 +230,7 @@ fn linked(state: &mut State, id: RecordId, entity: &Name, side: &SideId, ext: &E
     // is news to it.
     slot.base = super::empty_image();
     slot.changed = row.fields;
-    slot.behind = slot.behind.union(row.fields);
+    slot.behind = FieldSet(u64::MAX);
     slot.key = row.key;
     slot.stamp = row.stamp;
     slot.tag = row.tag;

@@ -22,6 +22,8 @@ struct Doubt {
     sent: Image,
     /// The write can no longer take effect unseen.
     late: bool,
+    /// Even a first request whose repetition was answered otherwise can no longer take effect.
+    overdue: bool,
 }
 
 impl Engine {
@@ -41,8 +43,9 @@ impl Engine {
             let bound = self.settings.visibility_ms.get(&side).copied().unwrap_or(VISIBILITY_MS);
             // Where a repeated command has one effect, a late first one changes nothing.
             let repeats = adapter.capabilities(&entity.name).idempotent;
-            let late = repeats || self.clock.now().0 >= pending.since.0 + bound;
-            let doubt = Doubt { pending, entity, adapter, sent, late };
+            let overdue = self.clock.now().0 >= pending.since.0 + bound;
+            let late = repeats || overdue;
+            let doubt = Doubt { pending, entity, adapter, sent, late, overdue };
             match self.resolve(&doubt).await? {
                 Ok(None) => {}
                 Ok(Some(outcome)) => {
@@ -193,6 +196,8 @@ impl Engine {
                 let row = Fetched::Found(row);
                 self.resolve_row(doubt, row, ticket, RowTrace::Refused).map(Ok)
             }
+            // The first request may be what stands in the way, and still be carried out.
+            Answer::Refused { .. } if !doubt.overdue => Ok(Ok(None)),
             answer => {
                 let planned =
                     mizan_core::plan::Planned { command: command.clone(), set: doubt.sent.clone() };

@@ -49,6 +49,8 @@ struct Listing {
     since: bool,
     /// The side vouches for complete listings, so one that is not was cut.
     vouches: bool,
+    /// A listed row may be older than one that was shown before, so that every change is read again (T14).
+    stale: bool,
     present: BTreeSet<Ext>,
     bad: BTreeSet<String>,
     newest: Option<Timestamp>,
@@ -124,6 +126,7 @@ impl Engine {
             sweep: pull == Pull::All,
             since: capabilities.since,
             vouches: capabilities.sweep,
+            stale: capabilities.stale_reads,
             present: BTreeSet::new(),
             bad: BTreeSet::new(),
             newest: None,
@@ -232,11 +235,13 @@ impl Engine {
                     let ext = row.ext.clone();
                     match ingest(self.state(), &self.journal, reading, shown(row))? {
                         Ingest::Nothing => {}
-                        Ingest::Observed(facts) => outcome.extend(facts),
-                        Ingest::Confirm => match self.confirm(listing, &ext).await? {
-                            Ok(facts) => outcome.extend(facts),
-                            Err(fault) => return Ok(Err(fault)),
-                        },
+                        Ingest::Observed(facts) if !listing.stale => outcome.extend(facts),
+                        Ingest::Observed(_) | Ingest::Confirm => {
+                            match self.confirm(listing, &ext).await? {
+                                Ok(facts) => outcome.extend(facts),
+                                Err(fault) => return Ok(Err(fault)),
+                            }
+                        }
                     }
                 }
             }

@@ -5,8 +5,9 @@ use mizan_core::bodies::Outcome;
 use mizan_core::check::check;
 use mizan_core::decide::{decide, decision_order};
 use mizan_core::link::link;
-use mizan_core::plan::{Plan, plan};
-use mizan_core::{Fact, Seq};
+use mizan_core::plan::{Blocked, BlockedBy, Plan, plan};
+use mizan_core::{Fact, RecordId, Seq};
+use std::collections::BTreeSet;
 
 /// Decisions that go into one batch.
 const DECISIONS_PER_BATCH: usize = 1_000;
@@ -46,9 +47,14 @@ impl Engine {
         self.observe(options, first).await?;
         self.link_rows()?;
         let mut approved = false;
+        let mut adopted = false;
         loop {
             self.decide_all()?;
             let plan = self.plan_only(options)?;
+            if !options.plan_only && !adopted && self.adopt_orphans(&plan)? {
+                adopted = true;
+                continue;
+            }
             let violations = if approved {
                 Vec::new()
             } else {
@@ -71,6 +77,29 @@ impl Engine {
                 return Ok(false);
             }
         }
+    }
+
+    /// Decides again what was decided before the record that it refers to was known: from then on the parent knows
+    /// its child (LAWS 1.7 g, T1).
+    fn adopt_orphans(&mut self, plan: &Plan) -> Result<bool, EngineError> {
+        let orphan = |blocked: &Blocked| match blocked.why {
+            BlockedBy::Parent(parent) => {
+                let children = self.state().children.get(&parent);
+                !children.is_some_and(|children| children.contains(&blocked.record))
+            }
+            BlockedBy::UnknownParent(_) | BlockedBy::Refused(_) => false,
+        };
+        let orphans: BTreeSet<RecordId> =
+            plan.blocked.iter().filter(|one| orphan(one)).map(|one| one.record).collect();
+        let before = self.journal.head();
+        let mut outcome = Outcome::default();
+        for id in orphans {
+            let decided =
+                decide(self.state(), &self.schema, &self.journal, id, self.policy.as_ref())?;
+            outcome.extend(decided.unwrap_or_default());
+        }
+        self.append_decided(outcome)?;
+        Ok(self.journal.head() != before)
     }
 
     fn plan_only(&self, options: &SyncOptions) -> Result<Plan, EngineError> {

@@ -273,7 +273,7 @@ impl Run {
         violations.append(&mut self.violations);
         violations.extend(check.violations.iter().cloned());
         let bodies = LogBodies(&log);
-        violations.extend(check_updates(&world, &check.state, &check.events));
+        violations.extend(check_updates(&world, &check.state, &bodies, &check.events));
         violations.extend(check_rest(&world, &check.state, &bodies));
         let mut coverage = std::mem::take(&mut world.coverage);
         coverage.add(&check.coverage);

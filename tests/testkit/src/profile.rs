@@ -175,7 +175,9 @@ impl Profile {
     pub fn may_break(self) -> &'static [Law] {
         match self {
             Self::Full | Self::NoAck | Self::Compare | Self::Stale | Self::NoMarker => &[],
-            Self::NoKey | Self::Mixed => &[Law::NoResurrect],
+            // Rows carry the marker of the command that made them; of an update it is only proof where it is
+            // there, so a user's movement that happens to make the same count passes for ours.
+            Self::NoKey | Self::Mixed => &[Law::NoResurrect, Law::Counter],
             // An update in doubt that a user overwrote is taken as not done: a conflict too many, and no
             // value too few.
             Self::NoKeyNoMarker => {

@@ -35,7 +35,7 @@ pub(super) fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
         let before = excused.len();
         for (id, record) in state.each_record() {
             let near = record.refers_to.iter().any(|parent| excused.contains(parent))
-                || shows_parked(world, state, id);
+                || waits_for(world, state, id, &excused);
             let children = state.children.get(&id);
             let under = record.dead
                 && (children.is_some_and(|all| all.iter().any(|child| excused.contains(child)))
@@ -50,8 +50,8 @@ pub(super) fn excused(world: &World, state: &State) -> BTreeSet<RecordId> {
     }
 }
 
-/// True where a row of the record refers to a row that waits for a person.
-fn shows_parked(world: &World, state: &State, id: RecordId) -> bool {
+/// True where a row of the record refers to a row that waits for a person, or whose record is excused.
+fn waits_for(world: &World, state: &State, id: RecordId, excused: &BTreeSet<RecordId>) -> bool {
     let Some(thing) = world.watch.things.get(&id) else { return false };
     let mut found = false;
     for side in &world.sides {
@@ -60,7 +60,11 @@ fn shows_parked(world: &World, state: &State, id: RecordId) -> bool {
             value.each_ref(&mut |reference| {
                 if let RefTo::Row { ext, .. } = &reference.to {
                     let key = (reference.entity.clone(), side.id.clone(), ext.clone());
-                    found |= matches!(state.rows.get(&key), Some(RowState::Unlinked(_)));
+                    found |= match state.rows.get(&key) {
+                        Some(RowState::Unlinked(_)) => true,
+                        Some(RowState::Linked(parent)) => excused.contains(parent),
+                        None => false,
+                    };
                 }
             });
         }

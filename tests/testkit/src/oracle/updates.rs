@@ -3,6 +3,7 @@
 use super::rest::excused;
 use crate::law::{Law, Violation};
 use crate::world::World;
+use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::event::{FieldDecision, Found};
 use mizan_core::fold::State;
 use mizan_core::{DeletePolicy, Event, Fact, RecordId};
@@ -10,7 +11,12 @@ use std::collections::BTreeSet;
 
 /// Checks what became of the users' writes.
 #[must_use]
-pub fn check_updates(world: &World, state: &State, events: &[Event]) -> Vec<Violation> {
+pub fn check_updates(
+    world: &World,
+    state: &State,
+    bodies: &dyn Bodies,
+    events: &[Event],
+) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut losers: BTreeSet<u32> = BTreeSet::new();
     for event in events {
@@ -21,9 +27,22 @@ pub fn check_updates(world: &World, state: &State, events: &[Event]) -> Vec<Viol
             judge_conflict(world, *record, field, &tags, event, &mut found);
         }
     }
+    // What is merged and waits for a person is not lost.
+    losers.extend(waiting(world, state, bodies));
     lost_updates(world, &losers, &mut found);
     resurrections(world, state, &mut found);
     found
+}
+
+/// The merged values of records whose life is disputed.
+fn waiting(world: &World, state: &State, bodies: &dyn Bodies) -> BTreeSet<u32> {
+    let mut tags = BTreeSet::new();
+    for (id, record) in state.each_record().filter(|(_, record)| record.disputed) {
+        let Some(thing) = thing_of(world, id) else { continue };
+        let merged = image_of(bodies, &record.merged).unwrap_or_default();
+        tags.extend(merged.iter().filter_map(|(name, value)| world.ghost.tag(thing, name, value)));
+    }
+    tags
 }
 
 fn thing_of(world: &World, record: RecordId) -> Option<usize> {
@@ -116,7 +135,10 @@ fn lost_updates(world: &World, losers: &BTreeSet<u32>, found: &mut Vec<Violation
     }
     // Where a row was typed in twice, or its field was not shown at first, an empty field is no statement.
     let unsaid = |tag: &u32| {
-        let silent = |thing: usize| ghost.things[thing].ambiguous || ghost.things[thing].dropped;
+        let silent = |thing: usize| {
+            let about = &ghost.things[thing];
+            about.ambiguous || about.dropped || about.doubtful
+        };
         ghost.of(*tag).is_some_and(|write| silent(write.thing)) && ghost.is_empty_tag(*tag)
     };
     roots.extend(ghost.stored.iter().copied().filter(unsaid));
@@ -151,9 +173,12 @@ fn resurrections(world: &World, state: &State, found: &mut Vec<Violation>) {
             .entity(&about.entity)
             .is_some_and(|entity| entity.on_delete == DeletePolicy::Park);
         let seen: BTreeSet<u32> = about.deletions.iter().flat_map(|d| d.saw.clone()).collect();
+        // A value that was put back or emptied more than once has no certain order.
         let unseen = ghost.stored.iter().any(|tag| {
-            ghost.of(*tag).is_some_and(|write| write.thing == thing && !write.overrides)
-                && (!ghost.covered(*tag, &seen) || ghost.looped.contains(tag))
+            ghost.of(*tag).filter(|write| write.thing == thing).is_some_and(|write| {
+                let saw = seen.iter().any(|one| ghost.surely_saw(*tag, *one));
+                ghost.looped.contains(tag) || (!saw && !write.overrides)
+            })
         });
         let reason = waits
             || parks

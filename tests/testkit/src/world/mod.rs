@@ -123,9 +123,20 @@ impl World {
                 Later::Arrival(sent) => {
                     self.tell(|| format!("the lost {} arrives after all", sent.command));
                     self.coverage.note("write arrived late");
-                    self.apply(one.side, &sent);
+                    let applied = self.apply(one.side, &sent);
+                    self.arrived(&sent, &applied);
                 }
             }
+        }
+    }
+
+    /// A create that arrives after all may be a second row, where nothing remembers commands.
+    fn arrived(&mut self, sent: &Sent, applied: &Applied) {
+        let creates = sent.command.operation == mizan_core::Operation::Create;
+        if let (true, Applied::Done(..)) = (creates, applied)
+            && let Some(thing) = self.watch.things.get(&sent.command.record)
+        {
+            self.ghost.things[*thing].ambiguous = true;
         }
     }
 
