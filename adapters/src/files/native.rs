@@ -3,7 +3,7 @@
 use super::stat::Stat;
 use crate::adapter::{Answer, Refusal};
 use mizan_core::lens::Lens;
-use mizan_core::{Ext, Image, Name, Operation};
+use mizan_core::{Ext, Image, Name, Operation, Value};
 use serde_json::{Map, Value as Json};
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
@@ -50,7 +50,10 @@ impl Wish {
     /// True where the row is as the command needs it.
     pub(super) fn meets(&self, image: &Image) -> bool {
         self.expect.as_ref().is_some_and(|expect| {
-            expect.iter().all(|(field, value)| image.get(field) == Some(value))
+            let same = expect.iter().all(|(field, value)| image.get(field) == Some(value));
+            // Something that was typed in unseen must not be overwritten or deleted with the row (L40).
+            let seen = |value: &Value, field: &Name| value.is_null() || expect.get(field).is_some();
+            same && image.iter().all(|(field, value)| seen(value, field))
         })
     }
 

@@ -5,7 +5,7 @@ use super::resources::RESOURCES;
 use super::{Qoyod, answer, errors, request};
 use crate::http::{Request, Response};
 use crate::{Answer, Fault, Fetched, Order, Refusal, Row};
-use mizan_core::{Ext, Image, Operation};
+use mizan_core::{Ext, Image, Name, Operation, Value};
 use serde_json::Value as Json;
 
 /// Carries out an order.
@@ -135,10 +135,14 @@ async fn look(
     })
 }
 
-/// True where every field that both know is the same; a field that the row does not show says nothing.
+/// True where every field that both know is the same, and the row holds nothing that the log has not seen; a field
+/// that the row does not show says nothing.
 fn as_expected(row: &Row, expect: Option<&Image>) -> bool {
     expect.is_none_or(|expect| {
-        expect.iter().all(|(name, value)| row.image.get(name).is_none_or(|shown| shown == value))
+        let same =
+            |(name, value): (&Name, &Value)| row.image.get(name).is_none_or(|shown| shown == value);
+        let seen = |(name, value): (&Name, &Value)| value.is_null() || expect.get(name).is_some();
+        expect.iter().all(same) && row.image.iter().all(seen)
     })
 }
 
@@ -217,6 +221,9 @@ mod tests {
         assert!(as_expected(&row(json!({"sku": "A", "name_ar": "ب"})), None));
         assert!(!as_expected(&row(json!({"sku": "A", "selling_price": null})), Some(&expect)));
         assert!(!as_expected(&row(json!({"sku": "a"})), Some(&expect)));
+        // Something that was typed in unseen must not be overwritten or deleted with the row (L40).
+        assert!(!as_expected(&row(json!({"sku": "A", "name_ar": "ب"})), Some(&expect)));
+        assert!(as_expected(&row(json!({"sku": "A", "name_ar": null})), Some(&expect)));
     }
 
     #[test]
