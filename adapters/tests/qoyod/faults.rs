@@ -4,7 +4,7 @@ use super::world::{coffee, found, key, over, world};
 use mizan_adapters::http::{Api, Auth, Limiter, Policy, Request, Response};
 use mizan_adapters::qoyod::Qoyod;
 use mizan_adapters::sandbox::FaultKind;
-use mizan_adapters::{Adapter, Answer, Fault, Pull, Refusal};
+use mizan_adapters::{Adapter, Answer, Fault, Fetched, Pull, Refusal};
 use mizan_core::{Ext, Name, SideId};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -120,7 +120,11 @@ const ROW: &str = r#"{"product":{"id":1,"sku":"A","name_ar":"a","selling_price":
 async fn change(qoyod: Qoyod, entity: &str) -> Result<Answer, Fault> {
     let world = super::world::World { qoyod, ..world().await };
     let native = json!({"name_ar": "b", "name": "b", "due_date": "2026-09-01"});
-    world.update(entity, &Ext::new("1"), native, &mizan_core::Image::default()).await
+    let expect = match world.get(entity, "1").await {
+        Ok(Fetched::Found(row)) => row.image,
+        Ok(Fetched::NotFound) | Err(_) => mizan_core::Image::default(),
+    };
+    world.update(entity, &Ext::new("1"), native, &expect).await
 }
 
 #[tokio::test]
@@ -182,7 +186,8 @@ async fn a_company_without_an_operation_says_so_by_404() {
         ("DELETE /invoices/1", 422, "\"Invoice couldn't be destroyed\""),
     ]);
     let world = super::world::World { qoyod, ..world().await };
-    let answer = world.delete("invoice", &Ext::new("1"), &mizan_core::Image::default()).await;
+    let expect = found(world.get("invoice", "1").await).image;
+    let answer = world.delete("invoice", &Ext::new("1"), &expect).await;
     let Ok(Answer::Refused { why: Refusal::Locked, .. }) = answer else { panic!("{answer:?}") };
 }
 
