@@ -120,6 +120,8 @@ pub struct Engine {
     listed: BTreeSet<Name>,
     /// Sides on which a write of this sync did not go as planned, so that they must be listed again.
     unsettled: BTreeSet<SideId>,
+    /// Entities and sides whose listing failed or was cut in this round: a row to create may be there unseen.
+    unread: BTreeSet<(Name, SideId)>,
     /// Entities and sides that were listed completely in this sync.
     swept: BTreeSet<(Name, SideId)>,
     report: Report,
@@ -164,6 +166,7 @@ impl Engine {
             tries: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             listed: BTreeSet::new(),
+            unread: BTreeSet::new(),
             swept: BTreeSet::new(),
             report: Report::default(),
         })

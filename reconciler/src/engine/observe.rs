@@ -76,6 +76,7 @@ impl Engine {
         first_round: bool,
     ) -> Result<(), EngineError> {
         self.listed.clear();
+        self.unread.clear();
         for entity in self.schema.entities.clone() {
             if !options.only.is_empty() && !options.only.contains(&entity.name) {
                 continue;
@@ -135,16 +136,20 @@ impl Engine {
         match self.pages(&mut listing, pull).await? {
             Err(fault) => {
                 self.trouble(side, Some(&entity.name), &fault);
+                self.unread.insert(key);
                 Ok(false)
             }
             Ok(complete) => {
+                let creates = entity.sides.get(side).is_some_and(|on| on.creates);
+                if listing.cut(complete) && creates {
+                    self.unread.insert(key.clone());
+                }
                 if complete && listing.sweep {
                     self.swept.insert(key);
                     self.finish_sweep(&listing).await?;
                 }
                 // A row that a cut listing left out could have the key of one that would be created there (L50);
                 // where nothing is ever created, an export with a broken line does not hold the rest back (L43).
-                let creates = entity.sides.get(side).is_some_and(|on| on.creates);
                 Ok(!(listing.cut(complete) && creates))
             }
         }

@@ -6,7 +6,7 @@ use mizan_core::check::check;
 use mizan_core::decide::{decide, decision_order};
 use mizan_core::link::link;
 use mizan_core::plan::{Blocked, BlockedBy, Plan, plan};
-use mizan_core::{Fact, RecordId, Seq};
+use mizan_core::{Fact, Operation, RecordId, Seq};
 use std::collections::BTreeSet;
 
 /// Decisions that go into one batch.
@@ -108,6 +108,11 @@ impl Engine {
             plan.commands.retain(|planned| options.only.contains(&planned.command.entity));
         }
         plan.commands.retain(|planned| self.may_try(&planned.command));
+        plan.commands.retain(|planned| {
+            let command = &planned.command;
+            let key = (command.entity.clone(), command.side.clone());
+            command.operation != Operation::Create || !self.unread.contains(&key)
+        });
         // Batches are per side; entities keep their order, so parents still go first.
         Ok(plan)
     }
@@ -161,7 +166,8 @@ impl Engine {
             let doubts = std::mem::take(&mut self.report.recovered);
             self.report.problems.extend(doubts);
         }
-        self.report.complete &= self.report.problems.is_empty();
+        // What was not read may be owed something, or be what is owed.
+        self.report.complete &= self.report.problems.is_empty() && self.unread.is_empty();
         let state = self.journal.state();
         self.report.standing = Standing {
             conflicts: state.conflicts.len(),
