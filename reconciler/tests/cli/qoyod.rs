@@ -318,3 +318,22 @@ fn killed_at_any_write_it_converges_without_doubles() {
     assert_eq!((qoyod.skus().len(), qoyod.door.rows("invoices").len()), (20, 30));
     assert_eq!(shop.sync().json()["counts"]["events"], 0);
 }
+
+#[test]
+fn nothing_is_created_where_the_listing_failed() {
+    let qoyod = Qoyod::free();
+    let shop = shop(&qoyod.sandbox.url(), AUTH, 0, 1, 1);
+    let known = json!({ "name": "Corner shop", "organization": "C-1" });
+    let known = known.as_object().expect("an object").clone();
+    qoyod.door.create("customers", &known).expect("created by a web user");
+    let (method, path) = ("GET".to_owned(), "/customers".to_owned());
+    let fault = OneFault { method, path, kind: FaultKind::ErrorBefore };
+    qoyod.door.next_faults(fault, 20);
+    let ran = shop.sync();
+    assert_eq!((ran.code, ran.json()["complete"].as_bool()), (1, Some(false)), "{}", ran.out);
+    assert_eq!(qoyod.door.rows("customers").len(), 1, "L37: it is there, only unseen");
+    qoyod.door.clear_faults();
+    settle(&shop);
+    assert_eq!(qoyod.door.rows("customers").len(), 1, "L50");
+    assert_eq!(qoyod.door.duplicates(), Vec::<String>::new());
+}
