@@ -2,7 +2,7 @@
 
 use crate::engine::{EngineError, Journal};
 use mizan_core::bodies::{Bodies, image_of};
-use mizan_core::event::{Decision, Event, FieldDecision, Found, Life, Loser};
+use mizan_core::event::{Decision, Event, FieldDecision, Found, Life, Loser, Subject};
 use mizan_core::fold::{RowState, State};
 use mizan_core::{
     CommandId, ContentHash, Entity, Ext, Fact, Image, Name, RecordId, Schema, Seq, SideId,
@@ -117,18 +117,8 @@ pub fn explain(
             None => return Ok(None),
         },
     };
-    let rows: BTreeSet<(SideId, Ext)> = state
-        .rows
-        .iter()
-        .filter(|((name, _, _), row)| *name == entity.name && **row == RowState::Linked(id))
-        .map(|((_, side, ext), _)| (side.clone(), ext.clone()))
-        .collect();
     let mut facts = Vec::new();
-    journal.each_event(Seq(0), &mut |event| {
-        if concerns(&event.fact, &entity.name, id, &rows) {
-            facts.push(event.clone());
-        }
-    })?;
+    each_event_of(journal, id, &mut |event| facts.push(event.clone()))?;
     let mut teller = Teller { journal, entity, bit, commands: BTreeMap::new(), id };
     let steps = facts.iter().filter_map(|event| teller.tell(event)).collect();
     let merged = image_of(journal, &record.merged)?;
@@ -142,33 +132,53 @@ pub fn explain(
     }))
 }
 
-fn concerns(fact: &Fact, name: &Name, id: RecordId, rows: &BTreeSet<(SideId, Ext)>) -> bool {
-    match fact {
-        Fact::Observed { entity, side, ext, .. } => {
-            entity == name && rows.contains(&(side.clone(), ext.clone()))
+/// Calls `visit` for every event about a record: its rows, decisions, commands and their outcomes, oldest first.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn each_event_of(
+    journal: &Journal,
+    id: RecordId,
+    visit: &mut dyn FnMut(&Event),
+) -> Result<(), EngineError> {
+    let state = journal.state();
+    let mut commands = BTreeSet::new();
+    journal.each_event(Seq(0), &mut |event| {
+        let concerns = match &event.fact {
+            Fact::Observed { entity, side, ext, .. } => {
+                state.record_of(entity, side, ext) == Some(id)
+            }
+            Fact::Linked { record, .. }
+            | Fact::Decided { record, .. }
+            | Fact::Resolved { record, .. } => *record == id,
+            Fact::Intent { command } => {
+                if command.record == id {
+                    commands.insert(command.id);
+                }
+                command.record == id
+            }
+            Fact::Done { command, .. }
+            | Fact::Deleted { command }
+            | Fact::Refused { command, .. }
+            | Fact::Withdrawn { command, .. }
+            | Fact::Drifted { command, .. } => commands.contains(command),
+            Fact::Parked { subject, .. } | Fact::Unparked { subject, .. } => {
+                *subject == Subject::Record(id)
+            }
+            Fact::Swept { freed, .. } => freed.contains(&id),
+            Fact::Opened { .. }
+            | Fact::SideAttached { .. }
+            | Fact::EntityDeclared { .. }
+            | Fact::PolicySet { .. }
+            | Fact::Cursor { .. }
+            | Fact::Approved { .. }
+            | Fact::Unreadable { .. }
+            | Fact::Readable { .. } => false,
+        };
+        if concerns {
+            visit(event);
         }
-        Fact::Linked { record, .. }
-        | Fact::Decided { record, .. }
-        | Fact::Resolved { record, .. } => *record == id,
-        Fact::Intent { command } => command.record == id,
-        // Outcomes name the command only; the teller knows which commands are this record's.
-        Fact::Done { .. }
-        | Fact::Deleted { .. }
-        | Fact::Refused { .. }
-        | Fact::Withdrawn { .. }
-        | Fact::Drifted { .. } => true,
-        Fact::Opened { .. }
-        | Fact::SideAttached { .. }
-        | Fact::EntityDeclared { .. }
-        | Fact::PolicySet { .. }
-        | Fact::Cursor { .. }
-        | Fact::Swept { .. }
-        | Fact::Parked { .. }
-        | Fact::Unparked { .. }
-        | Fact::Approved { .. }
-        | Fact::Unreadable { .. }
-        | Fact::Readable { .. } => false,
-    }
+    })
 }
 
 /// Turns events into sentences.

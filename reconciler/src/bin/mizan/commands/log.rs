@@ -3,9 +3,9 @@
 use crate::Failure;
 use crate::args::{Cli, Log};
 use crate::output::{event_json, load, look, time};
-use mizan::core::{Event, Fact, RecordId, Seq};
-use mizan::explain::find_record;
-use std::collections::{BTreeSet, VecDeque};
+use mizan::core::{Event, Fact, Seq};
+use mizan::explain::{each_event_of, find_record};
+use std::collections::VecDeque;
 
 pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
@@ -21,26 +21,19 @@ pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
         }
     };
     let mut kept: VecDeque<Event> = VecDeque::new();
-    let mut commands = BTreeSet::new();
-    let state = look.journal.state();
-    look.journal.each_event(Seq(args.since), &mut |event| {
-        if let (Fact::Intent { command }, Some(record)) = (&event.fact, record)
-            && command.record == record
-        {
-            commands.insert(command.id);
-        }
+    let mut keep = |event: &Event| {
         let kind = args.kind.as_deref().is_none_or(|kind| kind == event.fact.kind());
-        let about = record.is_none_or(|record| {
-            concerns(&event.fact, record, |id| commands.contains(&id))
-                || observed_row(state, &event.fact) == Some(record)
-        });
-        if kind && about {
+        if kind && event.seq > Seq(args.since) {
             kept.push_back(event.clone());
             if kept.len() > args.last {
                 kept.pop_front();
             }
         }
-    })?;
+    };
+    match record {
+        Some(record) => each_event_of(&look.journal, record, &mut keep)?,
+        None => look.journal.each_event(Seq(args.since), &mut keep)?,
+    }
     for event in kept {
         if cli.json {
             println!("{}", event_json(&event));
@@ -49,32 +42,6 @@ pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
         }
     }
     Ok(0)
-}
-
-fn observed_row(state: &mizan::core::fold::State, fact: &Fact) -> Option<RecordId> {
-    match fact {
-        Fact::Observed { entity, side, ext, .. } => state.record_of(entity, side, ext),
-        _ => None,
-    }
-}
-
-fn concerns(
-    fact: &Fact,
-    id: RecordId,
-    mut ours: impl FnMut(mizan::core::CommandId) -> bool,
-) -> bool {
-    match fact {
-        Fact::Linked { record, .. }
-        | Fact::Decided { record, .. }
-        | Fact::Resolved { record, .. } => *record == id,
-        Fact::Intent { command } => command.record == id,
-        Fact::Done { command, .. }
-        | Fact::Deleted { command }
-        | Fact::Refused { command, .. }
-        | Fact::Withdrawn { command, .. }
-        | Fact::Drifted { command, .. } => ours(*command),
-        _ => false,
-    }
 }
 
 /// One line for people; contents stay out of it, `--json` and `explain` have them.
