@@ -55,9 +55,7 @@ impl Rule {
                 None => value.clone(),
             },
             (Self::EmptyIsNull, Value::Text(text)) if text.is_empty() => Value::Null,
-            (Self::Granularity(step), Value::Instant(ms)) if *step > 0 => {
-                Value::Instant(ms - ms.rem_euclid(*step))
-            }
+            (Self::Granularity(step), Value::Instant(ms)) => Value::Instant(cut(*ms, *step)),
             (Self::Set, Value::List(items)) => {
                 let mut items = items.clone();
                 items.sort();
@@ -89,6 +87,11 @@ pub fn round(number: Decimal, scale: u32, mode: Rounding) -> Decimal {
     number.round_dp_with_strategy(scale, strategy)
 }
 
+/// The last multiple of `step` that is not after a moment; the moment itself where there is none.
+fn cut(ms: i64, step: i64) -> i64 {
+    if step < 1 { ms } else { ms.checked_sub(ms.rem_euclid(step)).unwrap_or(ms) }
+}
+
 /// What a side stores when it is given a value: rules in order, repeated until nothing changes.
 ///
 /// The repetition makes `N(N(v)) = N(v)` hold for any composition (L16): cutting a text can uncover
@@ -103,7 +106,8 @@ pub fn round(number: Decimal, scale: u32, mode: Rounding) -> Decimal {
 #[serde(transparent)]
 pub struct Normaliser(pub Vec<Rule>);
 
-/// Passes after which a normaliser has come to rest: each rule only ever shortens or sorts.
+/// Passes after which a normaliser has come to rest: each rule only ever shortens or sorts. Moments are the
+/// exception, and take none.
 const PASSES_MAX: usize = 8;
 
 impl Normaliser {
@@ -112,6 +116,9 @@ impl Normaliser {
     pub fn apply(&self, value: &Value) -> Value {
         if self.0.is_empty() {
             return value.clone();
+        }
+        if let Value::Instant(ms) = value {
+            return Value::Instant(self.common_step().map_or(*ms, |step| cut(*ms, step)));
         }
         let mut value = value.clone();
         for _ in 0..PASSES_MAX {
@@ -123,6 +130,30 @@ impl Normaliser {
         }
         value
     }
+
+    /// The step that all granularities have in common. Cutting by one step and then by the other ends at a multiple
+    /// of both, but can take any number of passes to get there.
+    fn common_step(&self) -> Option<i64> {
+        let steps = self.0.iter().filter_map(|rule| match rule {
+            Rule::Granularity(step) if *step > 0 => Some(*step),
+            Rule::Granularity(_)
+            | Rule::Decimal { .. }
+            | Rule::Trim
+            | Rule::CaseFold
+            | Rule::MaxLen(_)
+            | Rule::EmptyIsNull
+            | Rule::Set => None,
+        });
+        steps.fold(None, |common, step| match common {
+            None => Some(step),
+            // A common step beyond 64 bits has no multiple but 0 among moments.
+            Some(common) => Some((common / gcd(common, step)).saturating_mul(step)),
+        })
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// A text as every comparison of keys uses it: trimmed and lower case, so that `A-1 ` finds `a-1`.

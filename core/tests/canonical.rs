@@ -105,6 +105,28 @@ proptest! {
     }
 }
 
+/// Two steps with little in common took more passes than a normaliser makes.
+#[test]
+fn golden_l16_two_granularities_come_to_rest_at_a_multiple_of_both() {
+    let normaliser = Normaliser(vec![Rule::Granularity(19), Rule::Granularity(22_709)]);
+    let once = normaliser.apply(&Value::Instant(-3_883_038_756_249_225_088));
+    assert_eq!(normaliser.apply(&once), once);
+    let Value::Instant(ms) = once else { panic!("a moment stays a moment") };
+    assert_eq!((ms % 19, ms % 22_709), (0, 0));
+    assert!(-3_883_038_756_249_225_088 - ms < 19 * 22_709);
+}
+
+#[test]
+fn l16_moments_at_both_ends_of_time_are_cut_without_overflow() {
+    for ms in [i64::MIN, i64::MIN + 1, 0, i64::MAX] {
+        for steps in [vec![1_000], vec![i64::MAX], vec![i64::MAX, i64::MAX - 1], vec![-5, 0]] {
+            let normaliser = Normaliser(steps.into_iter().map(Rule::Granularity).collect());
+            let once = normaliser.apply(&Value::Instant(ms));
+            assert_eq!(normaliser.apply(&once), once);
+        }
+    }
+}
+
 #[test]
 fn hashes_are_pinned() {
     let mut entries = BTreeMap::new();
