@@ -102,6 +102,12 @@ pub fn is_counter(field: &Field) -> bool {
     field.meaning == Meaning::Counter && field.owner.is_none()
 }
 
+/// True where what a side put in and took out is joined with what others did.
+#[must_use]
+pub fn is_set(field: &Field) -> bool {
+    field.meaning == Meaning::Set && field.owner.is_none()
+}
+
 /// True where one of the fields may be decided by `side` (T20).
 #[must_use]
 pub fn is_edit(entity: &Entity, side: &SideId, changed: FieldSet) -> bool {
@@ -154,14 +160,7 @@ pub fn aligned(schema: &crate::schema::Schema, state: &State) -> crate::schema::
             let at = left.iter().position(|field| field.name == *name);
             entity.fields.push(match at {
                 Some(at) => left.remove(at),
-                None => Field {
-                    name: name.clone(),
-                    kind: crate::schema::Type::Any,
-                    meaning: Meaning::Value,
-                    owner: None,
-                    rivalry: crate::schema::Rivalry::Manual,
-                    sides: std::collections::BTreeMap::new(),
-                },
+                None => Field::new(name.clone(), crate::schema::Type::Any),
             });
         }
         entity.fields.append(&mut left);

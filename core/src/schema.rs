@@ -50,6 +50,8 @@ pub enum Meaning {
     Value,
     /// Changes add up: what counts is the difference, not the total (LAWS 1.7 f).
     Counter,
+    /// A list without order: what each side put in and took out are changes of their own, and none excludes another.
+    Set,
 }
 
 /// Who wins where two sides changed one field.
@@ -60,6 +62,17 @@ pub enum Rivalry {
     Prefer(SideId),
     /// The field waits for a person; the rest of the record goes on.
     Manual,
+    /// The value of the row that was changed last wins. Only stamps of sides that say how exact their clock is are
+    /// compared, and only where they are further apart than that; all else waits for a person.
+    Newest,
+    /// The greatest value wins; values of different types, and nothing, wait for a person.
+    Greatest,
+    /// The least value wins; values of different types, and nothing, wait for a person.
+    Least,
+    /// Both hold: the record keeps one of them, and a copy of it is made with the other.
+    KeepBoth,
+    /// A policy of the user's own decides, by the name that it is registered under.
+    Custom(Name),
 }
 
 /// How one side carries a field.
@@ -86,11 +99,30 @@ pub struct Field {
     pub owner: Option<SideId>,
     /// Who wins a conflict.
     pub rivalry: Rivalry,
+    /// Fields of the same group are decided as one: changes to any two of them are rivals.
+    pub group: Option<Name>,
+    /// Of a counter: the side that counts the stock. Its changes state the total, and are no movements (LAWS 1.7 f).
+    pub stocktake: Option<SideId>,
     /// The sides that carry the field.
     pub sides: BTreeMap<SideId, FieldOnSide>,
 }
 
 impl Field {
+    /// A field that no side carries yet: a value, nobody's own, decided by a person.
+    #[must_use]
+    pub fn new(name: impl Into<Name>, kind: Type) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            meaning: Meaning::Value,
+            owner: None,
+            rivalry: Rivalry::Manual,
+            group: None,
+            stocktake: None,
+            sides: BTreeMap::new(),
+        }
+    }
+
     /// The value as `side` would store it; as it is where the side declares nothing.
     #[must_use]
     pub fn on_side(&self, side: &SideId, value: &Value) -> Value {
@@ -123,6 +155,9 @@ pub struct EntityOnSide {
     pub updates: bool,
     /// Records may be deleted here.
     pub deletes: bool,
+    /// How exact the side's stamps are, in milliseconds, with all that its clock may be off; `None`: its stamps say
+    /// nothing about other sides'.
+    pub clock_ms: Option<u32>,
 }
 
 /// What a deletion on one side does where another side changed the record at the same time.
@@ -150,6 +185,8 @@ pub struct Entity {
     pub sides: BTreeMap<SideId, EntityOnSide>,
     /// Delete against edit.
     pub on_delete: DeletePolicy,
+    /// The text that tells a copy from its original, where both are kept (see [`Rivalry::KeepBoth`]).
+    pub copies: Option<Name>,
 }
 
 impl Entity {
@@ -176,6 +213,18 @@ impl Entity {
         let mut short = [0; 16];
         short.copy_from_slice(&bytes[..16]);
         Some(KeyHash(short))
+    }
+
+    /// The fields of a group, as bits.
+    #[must_use]
+    pub fn group(&self, name: &Name) -> FieldSet {
+        let mut group = FieldSet::EMPTY;
+        for (bit, field) in self.fields.iter().enumerate() {
+            if field.group.as_ref() == Some(name) {
+                group.insert(bit);
+            }
+        }
+        group
     }
 
     /// The entities that this one's fields refer to.

@@ -174,6 +174,12 @@ impl<'a> Reader<'a> {
         if self.at == self.bytes.len() { Ok(()) } else { Err(self.error("nothing more")) }
     }
 
+    /// True where nothing is left: a part that came to the layout later is not there.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     fn take(&mut self, count: usize) -> Result<&'a [u8], WireError> {
         let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
         let Some(end) = end else { return Err(self.error("more bytes")) };

@@ -9,7 +9,7 @@ use mizan_adapters::oauth::{ClientAuth, FileStore, Grant, OAuth, Settings as OAu
 use mizan_adapters::qoyod::Qoyod;
 use mizan_adapters::{Adapter, Binding};
 use mizan_core::SideId;
-use mizan_core::policy::Declared;
+use mizan_core::policy::Policies;
 use mizan_store::{EventLog, OpenReport, SledLog, StoreError};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ pub fn open_engine(
     log: Box<dyn EventLog>,
     adapters: Vec<Arc<dyn Adapter>>,
 ) -> Result<Engine, ConnectError> {
-    let policy = Arc::new(Declared);
+    let policy = Arc::new(Policies::default());
     let clock = Arc::new(SystemClock);
     let schema = config.schema.clone();
     Ok(Engine::open(log, schema, adapters, policy, config.settings(), clock)?)

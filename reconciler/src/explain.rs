@@ -150,7 +150,14 @@ pub fn each_event_of(
             }
             Fact::Linked { record, .. }
             | Fact::Decided { record, .. }
-            | Fact::Resolved { record, .. } => *record == id,
+            | Fact::Resolved { record, .. }
+            | Fact::Unresolved { record, .. } => *record == id,
+            Fact::Forked { from, .. } => {
+                *from == id || state.record(id).is_some_and(|one| one.copy_of == Some(*from))
+            }
+            Fact::Redecided { entity, .. } => {
+                state.record(id).is_some_and(|record| record.entity == *entity)
+            }
             Fact::Intent { command } => {
                 if command.record == id {
                     commands.insert(command.id);
@@ -191,6 +198,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    #[expect(clippy::too_many_lines, reason = "a table: one arm a fact")]
     fn tell(&mut self, event: &Event) -> Option<Step> {
         let text = match &event.fact {
             Fact::Observed { side, ext, seen, changed, evidence, .. } => match seen {
@@ -210,6 +218,16 @@ impl Teller<'_> {
             Fact::Resolved { choices, by, why, .. } => {
                 let fields: Vec<&str> = choices.iter().map(|(field, _)| field.as_str()).collect();
                 format!("{by} decided {} ({why})", fields.join(", "))
+            }
+            Fact::Unresolved { by, why, .. } => {
+                format!("{by} took back what had been decided ({why})")
+            }
+            Fact::Forked { side, merged, .. } => {
+                let whose = side.as_ref().map_or("the merged", SideId::as_str);
+                format!("a copy keeps {whose} values: {}", self.shows(merged))
+            }
+            Fact::Redecided { by, why, .. } => {
+                format!("{by} had open conflicts decided by the rules now in force ({why})")
             }
             Fact::Intent { command } => {
                 let touches = self.bit.is_none_or(|bit| command.fields.contains(bit))
@@ -348,6 +366,26 @@ fn contested_text(field: &FieldDecision) -> String {
         Found::Preferred => {
             format!("conflict on {name}: {winner} is preferred, {value} holds; lost {losers}")
         }
+        Found::Newest => {
+            format!("conflict on {name}: {winner} was surely later, {value} holds; lost {losers}")
+        }
+        Found::Greatest => {
+            format!("conflict on {name}: {value} is the greatest and holds; lost {losers}")
+        }
+        Found::Least => {
+            format!("conflict on {name}: {value} is the least and holds; lost {losers}")
+        }
+        Found::KeptBoth => {
+            format!("conflict on {name}: {value} holds here, and copies keep {losers}")
+        }
+        Found::Custom => {
+            format!("conflict on {name}: decided by your policy, {value} holds; lost {losers}")
+        }
+        Found::Joined => format!("{name}: what all sides put in and took out gives {value}"),
+        Found::Counted => format!(
+            "{name}: {winner} counted {value}; movements it had not been sent are in the count, \
+             which was {losers}"
+        ),
         Found::Manual => format!("conflict on {name}: waits for a person between {losers}"),
         Found::Person => format!("{name}: a person chose {value}; lost {losers}"),
         Found::Summed => format!("{name}: movements of all sides add up to {value}"),

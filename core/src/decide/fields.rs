@@ -1,18 +1,18 @@
 //! One field of one record.
 
-use super::{Side, Work};
-use crate::compare::{inward, is_counter};
+use super::{Side, Work, forks, joins};
+use crate::compare::{inward, is_counter, is_set};
 use crate::event::{Choice, FieldDecision, Found, Loser};
 use crate::id::SideId;
-use crate::policy::{Candidate, Conflict, Policy, Verdict};
+use crate::policy::{Candidate, Conflict, Policy, Stamp, Verdict};
+use crate::schema::Rivalry;
 use crate::value::Value;
-use rust_decimal::Decimal;
 
 /// A side's changed value: as shown there, and in the log's terms.
-struct Cand {
-    side: SideId,
-    raw: Value,
-    value: Value,
+pub(super) struct Cand {
+    pub(super) side: SideId,
+    pub(super) raw: Value,
+    pub(super) value: Value,
 }
 
 pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy) {
@@ -24,7 +24,10 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
         return;
     }
     if is_counter(&work.entity.fields[bit]) {
-        return sum(work, bit, &candidates);
+        return joins::sum(work, bit, &candidates);
+    }
+    if is_set(&work.entity.fields[bit]) {
+        return joins::join(work, bit, &candidates);
     }
     let field = &work.entity.fields[bit];
     // As long as the owner has no row of its own, any side's value is better than none: it seeds the field.
@@ -60,7 +63,7 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
     work.note_behind(bit);
 }
 
-fn candidates(work: &Work<'_>, bit: usize) -> Vec<Cand> {
+pub(super) fn candidates(work: &Work<'_>, bit: usize) -> Vec<Cand> {
     let field = &work.entity.fields[bit];
     let name = &field.name;
     let seeded = work.merged.get(name).is_some_and(|value| !value.is_null());
@@ -136,11 +139,16 @@ fn agree(work: &mut Work<'_>, bit: usize, candidates: &[Cand], value: Value, los
         }),
         _ => work.agreed.insert(bit),
     }
+    if let [only] = candidates {
+        work.stamp(bit, Some(&only.side));
+    } else {
+        work.stamp(bit, None);
+    }
     work.merged.set(&name, value);
 }
 
 /// Nobody who may has changed the field: the merged value stays, the others are put back (L31).
-fn keep(work: &mut Work<'_>, bit: usize, found: Found, losers: Vec<Loser>) {
+pub(super) fn keep(work: &mut Work<'_>, bit: usize, found: Found, losers: Vec<Loser>) {
     let field = work.entity.fields[bit].name.clone();
     let value = work.merged.get(&field).cloned().unwrap_or(Value::Null);
     work.fields.push(FieldDecision { field, found, winner: None, value, losers });
@@ -158,30 +166,76 @@ fn contest(
     let mut all: Vec<(Option<SideId>, Value)> = Vec::with_capacity(candidates.len() + 1);
     all.extend(merged.map(|value| (None, value)));
     all.extend(candidates.iter().map(|one| (Some(one.side.clone()), one.value.clone())));
-    let verdict = {
-        let list: Vec<Candidate<'_>> =
-            all.iter().map(|(side, value)| Candidate { side: side.as_ref(), value }).collect();
-        let base = work.before.get(&field.name);
-        policy.resolve(&Conflict { entity: work.entity, field: &field, base, candidates: &list })
-    };
+    let base = work.before.get(&field.name).cloned();
+    let verdict = ask(work, bit, base.as_ref(), &all, policy);
+    let copied = matches!(verdict, Verdict::Both(_));
     let (winner, value) = match verdict {
-        Verdict::Take(index) if index < all.len() => all.remove(index),
+        Verdict::Take(index) | Verdict::Both(index) if index < all.len() => all.remove(index),
         Verdict::Merged(value) => (None, value),
-        Verdict::Take(_) | Verdict::Park => {
+        Verdict::Take(_) | Verdict::Both(_) | Verdict::Park => {
             losers.extend(all.into_iter().map(|(side, value)| Loser { side, value }));
             keep(work, bit, Found::Manual, losers);
             return Found::Manual;
         }
     };
+    if copied {
+        all.iter().for_each(|(side, value)| forks::wish(work, side.as_ref(), bit, value));
+    }
     losers.extend(all.into_iter().map(|(side, value)| Loser { side, value }));
     for one in candidates {
         work.settle(&one.side, bit);
     }
+    work.stamp(bit, winner.as_ref());
     work.merged.set(&field.name, value.clone());
-    let field = field.name;
-    let found = Found::Preferred;
-    work.fields.push(FieldDecision { field, found, winner, value, losers });
+    let found = if copied { Found::KeptBoth } else { found_by(&field.rivalry) };
+    work.fields.push(FieldDecision { field: field.name, found, winner, value, losers });
     found
+}
+
+/// Asks the policy about a field, or about a group of which it is the first.
+pub(super) fn ask(
+    work: &Work<'_>,
+    bit: usize,
+    base: Option<&Value>,
+    all: &[(Option<SideId>, Value)],
+    policy: &dyn Policy,
+) -> Verdict {
+    let field = &work.entity.fields[bit];
+    let list: Vec<Candidate<'_>> = all
+        .iter()
+        .map(|(side, value)| Candidate {
+            side: side.as_ref(),
+            value,
+            stamp: stamp_of(work, bit, side.as_ref()),
+        })
+        .collect();
+    let verdict = policy.resolve(&Conflict { entity: work.entity, field, base, candidates: &list });
+    match verdict {
+        Verdict::Both(_) if !forks::possible(work) => Verdict::Park,
+        Verdict::Take(_) | Verdict::Merged(_) | Verdict::Both(_) | Verdict::Park => verdict,
+    }
+}
+
+/// When a candidate was written: the stamp of its row, or what was noted when its value was merged.
+fn stamp_of(work: &Work<'_>, bit: usize, side: Option<&SideId>) -> Option<Stamp> {
+    match side {
+        Some(side) => work.clock(side),
+        None => {
+            let noted = work.stamps.iter().find(|one| usize::try_from(one.bit) == Ok(bit))?;
+            Some(Stamp { at: noted.at, within_ms: noted.within_ms })
+        }
+    }
+}
+
+pub(super) fn found_by(rivalry: &Rivalry) -> Found {
+    match rivalry {
+        Rivalry::Prefer(_) | Rivalry::Manual => Found::Preferred,
+        Rivalry::Newest => Found::Newest,
+        Rivalry::Greatest => Found::Greatest,
+        Rivalry::Least => Found::Least,
+        Rivalry::KeepBoth => Found::KeptBoth,
+        Rivalry::Custom(_) => Found::Custom,
+    }
 }
 
 /// Uses what a person chose; true where there was such a choice.
@@ -192,6 +246,7 @@ fn resolve_by_person(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) -> bo
         return false;
     };
     let (winner, value) = match choice {
+        Choice::Skip => return false,
         Choice::Value(value) => (None, value.clone()),
         Choice::Side(side) => {
             let shown = work.sides.get(side).and_then(|side| side.seen.get(&name));
@@ -209,63 +264,9 @@ fn resolve_by_person(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) -> bo
     for one in candidates {
         work.settle(&one.side, bit);
     }
+    work.stamp(bit, None);
     work.merged.set(&name, value.clone());
     work.fields.push(FieldDecision { field: name, found: Found::Person, winner, value, losers });
     work.note_behind(bit);
     true
-}
-
-fn number(value: Option<&Value>) -> Option<Decimal> {
-    match value {
-        Some(Value::Decimal(number)) => Some(*number),
-        Some(
-            Value::Null
-            | Value::Bool(_)
-            | Value::Text(_)
-            | Value::Date(_)
-            | Value::Instant(_)
-            | Value::List(_)
-            | Value::Map(_)
-            | Value::Ref(_),
-        )
-        | None => None,
-    }
-}
-
-/// Adds up what every side moved since its base; nothing conflicts (LAWS 1.7 f, L48).
-fn sum(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) {
-    let name = work.entity.fields[bit].name.clone();
-    let mut total = number(work.merged.get(&name));
-    let mut moved = 0usize;
-    for one in candidates {
-        let base = work.sides.get(&one.side).and_then(|side| number(side.base.get(&name)));
-        let Some(now) = number(Some(&one.value)) else { continue };
-        total = match (total, base) {
-            (Some(total), Some(base)) => {
-                moved += 1;
-                // Beyond 28 digits there is no stock; the total then stays as it is.
-                Some(now.checked_sub(base).and_then(|by| total.checked_add(by)).unwrap_or(total))
-            }
-            // A side's first statement of a count that is known already says nothing new.
-            (Some(total), None) => Some(total),
-            (None, _) => Some(now),
-        };
-    }
-    for one in candidates {
-        work.settle(&one.side, bit);
-    }
-    if let Some(total) = total {
-        work.merged.set(&name, Value::decimal(total));
-    }
-    match candidates {
-        [only] => work.taken.entry(only.side.clone()).or_default().insert(bit),
-        _ if moved > 1 => {
-            let value = work.merged.get(&name).cloned().unwrap_or(Value::Null);
-            let losers = Vec::new();
-            let found = Found::Summed;
-            work.fields.push(FieldDecision { field: name, found, winner: None, value, losers });
-        }
-        _ => work.agreed.insert(bit),
-    }
-    work.note_behind(bit);
 }

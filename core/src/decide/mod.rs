@@ -3,16 +3,19 @@
 //! Field by field, against the base that each side showed (L30); a policy is asked only where values do not agree.
 
 mod fields;
+mod forks;
+mod groups;
+mod joins;
 mod life;
 
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::compare::expected;
-use crate::event::{Decision, Fact, FieldDecision, Life, SideAfter};
+use crate::event::{Decision, Fact, FieldDecision, Life, SideAfter, Stamped};
 use crate::fold::{Presence, Record, Slot, State, empty_image};
 use crate::id::{RecordId, SideId};
 use crate::image::Image;
-use crate::policy::Policy;
-use crate::schema::{Entity, FieldSet, Schema};
+use crate::policy::{Policy, Stamp};
+use crate::schema::{Entity, FieldSet, Rivalry, Schema};
 use crate::value::{RefTo, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +39,9 @@ struct Work<'a> {
     taken: BTreeMap<SideId, FieldSet>,
     agreed: FieldSet,
     fields: Vec<FieldDecision>,
+    stamps: Vec<Stamped>,
+    /// The copies that are wanted, by the side that lost, with the values that it lost.
+    copies: BTreeMap<Option<SideId>, Image>,
 }
 
 /// Decides a record; `None` where it waits for an outcome, a person, or its entity is not configured.
@@ -55,8 +61,17 @@ pub fn decide(
         return Ok(None);
     }
     let mut work = Work::begin(state, entity, record, bodies)?;
-    for bit in 0..entity.fields.len() {
-        fields::decide_field(&mut work, bit, policy);
+    let mut done = FieldSet::EMPTY;
+    for (bit, field) in entity.fields.iter().enumerate() {
+        match &field.group {
+            Some(group) if !done.contains(bit) => {
+                let bits = entity.group(group);
+                groups::decide_group(&mut work, bits, policy);
+                done = done.union(bits);
+            }
+            Some(_) => {}
+            None => fields::decide_field(&mut work, bit, policy),
+        }
     }
     let life = life::decide_life(&mut work, id, policy);
     Ok(Some(work.finish(id, life, policy)))
@@ -86,8 +101,40 @@ impl<'a> Work<'a> {
             }
         }
         let merged = before.clone();
-        let (taken, agreed, fields) = (BTreeMap::new(), FieldSet::EMPTY, Vec::new());
-        Ok(Self { state, entity, record, before, merged, sides, taken, agreed, fields })
+        Ok(Self {
+            state,
+            entity,
+            record,
+            before,
+            merged,
+            sides,
+            taken: BTreeMap::new(),
+            agreed: FieldSet::EMPTY,
+            fields: Vec::new(),
+            stamps: record.stamps.clone(),
+            copies: BTreeMap::new(),
+        })
+    }
+
+    /// What a side's clock says of its row, where the configuration says how exact it is.
+    fn clock(&self, side: &SideId) -> Option<Stamp> {
+        let within_ms = self.entity.sides.get(side)?.clock_ms?;
+        let at = self.sides.get(side)?.slot.stamp?;
+        Some(Stamp { at, within_ms })
+    }
+
+    /// Notes when the merged value of a field was written, where clocks decide about the field.
+    fn stamp(&mut self, bit: usize, side: Option<&SideId>) {
+        let Ok(number) = u32::try_from(bit) else { return };
+        self.stamps.retain(|one| one.bit != number);
+        if self.entity.fields[bit].rivalry != Rivalry::Newest {
+            return;
+        }
+        if let Some(stamp) = side.and_then(|side| self.clock(side)) {
+            let Stamp { at, within_ms } = stamp;
+            self.stamps.push(Stamped { bit: number, at, within_ms });
+            self.stamps.sort_unstable_by_key(|one| one.bit);
+        }
     }
 
     /// True where the side shows what the merged value looks like there.
@@ -186,8 +233,13 @@ impl<'a> Work<'a> {
                 after.push(SideAfter { side: name.clone(), base, changed, behind });
             }
         }
+        let mut copies = Outcome::default();
+        if life != Life::Dead {
+            forks::carry_out(&self, id, &contains, &mut copies);
+        }
         let decision = Decision {
             policy: policy.id(),
+            stamps: self.stamps.clone(),
             refers_to: self.refers_to(),
             merged: outcome.keep(self.merged),
             taken: self.taken.into_iter().collect(),
@@ -198,6 +250,7 @@ impl<'a> Work<'a> {
             contains,
         };
         outcome.facts.push(Fact::Decided { record: id, decision });
+        outcome.extend(copies);
         outcome
     }
 }

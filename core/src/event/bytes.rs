@@ -2,7 +2,7 @@
 
 use super::{
     Choice, Decision, Event, Evidence, Fact, FieldDecision, Found, Life, LinkedBy, Loser,
-    ParkedFor, RefusedBy, SideAfter, Subject, Undone,
+    ParkedFor, RefusedBy, SideAfter, Stamped, Subject, Undone,
 };
 use crate::command::{Command, Operation};
 use crate::id::{CommandId, RecordId};
@@ -34,7 +34,10 @@ macro_rules! numbered {
 
 numbered!(Evidence { List = 0, Get = 1, Sweep = 2, Answer = 3 });
 numbered!(LinkedBy { New = 0, Key = 1, Create = 2, Search = 3, Person = 4 });
-numbered!(Found { Owner = 0, Reverted = 1, Preferred = 2, Manual = 3, Person = 4, Summed = 5, Died = 6 });
+numbered!(Found {
+    Owner = 0, Reverted = 1, Preferred = 2, Manual = 3, Person = 4, Summed = 5, Died = 6, Newest = 7,
+    Greatest = 8, Least = 9, Joined = 10, Counted = 11, KeptBoth = 12, Custom = 13,
+});
 numbered!(Life { Alive = 0, Dead = 1, Revived = 2, Disputed = 3 });
 numbered!(Undone { NotSent = 0, NotApplied = 1, Changed = 2, Gone = 3 });
 numbered!(RefusedBy { KeyTaken = 0, Reference = 1, Locked = 2, Rules = 3, Unsupported = 4 });
@@ -218,6 +221,25 @@ fn write_fact(out: &mut Writer, fact: &Fact) {
             out.text(entity);
             out.text(at);
         }
+        Fact::Unresolved { record, by, why } => {
+            out.u8(22);
+            out.uint(u64::from(record.0));
+            out.text(by);
+            out.text(why);
+        }
+        Fact::Forked { from, side, merged, contains } => {
+            out.u8(23);
+            out.uint(u64::from(from.0));
+            out.option(side.as_ref(), |out, side| out.text(side.as_str()));
+            out.hash(merged);
+            contains.write(out);
+        }
+        Fact::Redecided { entity, by, why } => {
+            out.u8(24);
+            out.text(entity);
+            out.text(by);
+            out.text(why);
+        }
     }
 }
 
@@ -321,6 +343,22 @@ fn read_fact(reader: &mut Reader<'_>) -> Result<Fact, WireError> {
             entity: reader.name()?,
             at: reader.text()?.to_owned(),
         },
+        22 => Fact::Unresolved {
+            record: RecordId(reader.small()?),
+            by: reader.text()?.to_owned(),
+            why: reader.text()?.to_owned(),
+        },
+        23 => Fact::Forked {
+            from: RecordId(reader.small()?),
+            side: reader.option(Reader::side)?,
+            merged: reader.hash()?,
+            contains: VersionVector::read(reader)?,
+        },
+        24 => Fact::Redecided {
+            entity: reader.name()?,
+            by: reader.text()?.to_owned(),
+            why: reader.text()?.to_owned(),
+        },
         _ => return Err(reader.error("a fact that this version knows; a newer Mizan wrote this")),
     })
 }
@@ -397,6 +435,7 @@ fn write_choice(out: &mut Writer, choice: &Choice) {
             out.u8(1);
             out.value(value);
         }
+        Choice::Skip => out.u8(2),
     }
 }
 
@@ -404,6 +443,7 @@ fn read_choice(reader: &mut Reader<'_>) -> Result<Choice, WireError> {
     Ok(match reader.u8()? {
         0 => Choice::Side(reader.side()?),
         1 => Choice::Value(reader.value()?),
+        2 => Choice::Skip,
         _ => return Err(reader.error("a choice")),
     })
 }
@@ -435,6 +475,14 @@ fn write_decision(out: &mut Writer, decision: &Decision) {
     out.u8(decision.life.number());
     decision.contains.write(out);
     write_records(out, &decision.refers_to);
+    // Came later: decisions without stamps end before them.
+    if !decision.stamps.is_empty() {
+        out.list(&decision.stamps, |out, stamped| {
+            out.uint(u64::from(stamped.bit));
+            out.int(stamped.at.0);
+            out.uint(u64::from(stamped.within_ms));
+        });
+    }
 }
 
 fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, WireError> {
@@ -465,7 +513,13 @@ fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, WireError> {
         life: Life::from_number(reader)?,
         contains: VersionVector::read(reader)?,
         refers_to: read_records(reader)?,
+        stamps: if reader.at_end() { Vec::new() } else { reader.list(read_stamped)? },
     })
+}
+
+fn read_stamped(reader: &mut Reader<'_>) -> Result<Stamped, WireError> {
+    let (bit, at) = (reader.small()?, Timestamp(reader.int()?));
+    Ok(Stamped { bit, at, within_ms: reader.small()? })
 }
 
 fn write_command(out: &mut Writer, command: &Command) {

@@ -70,6 +70,20 @@ pub enum Found {
     Summed,
     /// The record died and the edit with it.
     Died,
+    /// A conflict, decided by the clocks of the sides.
+    Newest,
+    /// A conflict, decided for the greatest value.
+    Greatest,
+    /// A conflict, decided for the least value.
+    Least,
+    /// What sides put into a list and took out of it was joined.
+    Joined,
+    /// A count of the stock replaced movements that the counting side had not been sent yet.
+    Counted,
+    /// A conflict in which both values are kept, one of them in a copy of the record.
+    KeptBoth,
+    /// A conflict, decided by a policy of the user's own.
+    Custom,
 }
 
 impl Found {
@@ -77,8 +91,16 @@ impl Found {
     #[must_use]
     pub fn is_conflict(self) -> bool {
         match self {
-            Self::Preferred | Self::Manual | Self::Person | Self::Died => true,
-            Self::Owner | Self::Reverted | Self::Summed => false,
+            Self::Preferred
+            | Self::Manual
+            | Self::Person
+            | Self::Died
+            | Self::Newest
+            | Self::Greatest
+            | Self::Least
+            | Self::KeptBoth
+            | Self::Custom => true,
+            Self::Owner | Self::Reverted | Self::Summed | Self::Joined | Self::Counted => false,
         }
     }
 }
@@ -134,6 +156,17 @@ pub struct SideAfter {
     pub behind: FieldSet,
 }
 
+/// When a merged value was written, as far as its side's clock can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// The field, as a bit of its entity.
+    pub bit: u32,
+    /// The stamp of the row that it came from.
+    pub at: Timestamp,
+    /// How exact that is, in milliseconds.
+    pub within_ms: u32,
+}
+
 /// What was decided for a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Decision {
@@ -155,6 +188,8 @@ pub struct Decision {
     pub contains: VersionVector,
     /// The records that the merged image refers to.
     pub refers_to: Vec<RecordId>,
+    /// When merged values were written, of fields that are decided by clocks.
+    pub stamps: Vec<Stamped>,
 }
 
 /// Why a command came to nothing, for certain.
@@ -222,6 +257,8 @@ pub enum Choice {
     Side(SideId),
     /// Another value.
     Value(Value),
+    /// Not now: the sides keep what they show, and nobody is asked again before something changes.
+    Skip,
 }
 
 /// What happened.
@@ -395,6 +432,35 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// A person took back what was decided for a record and had not been carried out.
+    Unresolved {
+        /// The record.
+        record: RecordId,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A copy of a record was made, so that both values of a conflict are kept; it is the next record.
+    Forked {
+        /// The original.
+        from: RecordId,
+        /// The side whose value the copy has; `None`: the value that was merged before.
+        side: Option<SideId>,
+        /// Hash of the copy's image.
+        merged: ContentHash,
+        /// The edits that are in it.
+        contains: VersionVector,
+    },
+    /// A person asked for the open conflicts of an entity to be decided again, by the rules now in force.
+    Redecided {
+        /// The entity.
+        entity: Name,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// A person approved one plan, once.
     Approved {
         /// The plan's hash.
@@ -453,6 +519,9 @@ impl Fact {
             Self::Parked { .. } => "parked",
             Self::Unparked { .. } => "unparked",
             Self::Resolved { .. } => "resolved",
+            Self::Unresolved { .. } => "unresolved",
+            Self::Forked { .. } => "forked",
+            Self::Redecided { .. } => "redecided",
             Self::Approved { .. } => "approved",
             Self::Drifted { .. } => "drifted",
             Self::Unreadable { .. } => "unreadable",

@@ -4,7 +4,7 @@ use super::state::{
     Pending, Presence, Record, Refusal, Resolution, RowState, Slot, State, UnlinkedRow,
 };
 use crate::command::{Command, Operation};
-use crate::event::{Decision, Event, Fact, Life, ParkedFor, Subject, Undone};
+use crate::event::{Choice, Decision, Event, Fact, Life, ParkedFor, Subject, Undone};
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
 use crate::schema::{FieldSet, KeyHash};
 use crate::{ContentHash, Seq, Timestamp};
@@ -49,7 +49,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         Fact::Cursor { side, entity, at } => {
             state.cursors.insert((side.clone(), entity.clone()), *at);
         }
-        Fact::Swept { freed, .. } => freed.iter().for_each(|id| release(state, *id)),
+        Fact::Swept { freed, .. } => freed.iter().for_each(|id| unrefuse(state, *id)),
         Fact::Linked { record, entity, side, ext, .. } => linked(state, *record, entity, side, ext),
         Fact::Decided { record, decision } => decided(state, *record, decision, at),
         Fact::Intent { command } => intent(state, command, at, event.at),
@@ -93,10 +93,29 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         }
         Fact::Parked { subject, why } => parked(state, subject, Some(*why)),
         Fact::Unparked { subject, .. } => parked(state, subject, None),
-        Fact::Resolved { record, choices, keep, .. } => {
-            let resolution = Resolution { choices: choices.clone(), keep: *keep };
-            state.records[record.0 as usize].resolution = Some(resolution);
+        Fact::Resolved { record, choices, keep, .. } => resolved(state, *record, choices, *keep),
+        Fact::Unresolved { record, .. } => {
+            state.records[record.0 as usize].resolution = None;
+            state.records[record.0 as usize].skipped = FieldSet::EMPTY;
             state.undecided.insert(*record);
+        }
+        Fact::Forked { from, merged, contains, .. } => {
+            let entity = state.records[from.0 as usize].entity.clone();
+            let id = RecordId(u32::try_from(state.records.len()).unwrap_or(u32::MAX));
+            let mut copy = Record::new(entity);
+            copy.merged = *merged;
+            copy.contains = contains.clone();
+            copy.copy_of = Some(*from);
+            state.records.push(copy);
+            state.undecided.insert(id);
+        }
+        Fact::Redecided { entity, .. } => {
+            let again: Vec<RecordId> = state.conflicts.iter().copied().collect();
+            for id in again {
+                if state.records[id.0 as usize].entity == *entity {
+                    state.undecided.insert(id);
+                }
+            }
         }
         Fact::Approved { plan, .. } => {
             state.approved.insert(*plan);
@@ -245,6 +264,7 @@ fn decided(state: &mut State, id: RecordId, decision: &Decision, at: Seq) {
     record.contains.join(&decision.contains);
     record.decided_at = at;
     record.resolution = None;
+    record.stamps.clone_from(&decision.stamps);
     record.disputed = decision.life == Life::Disputed;
     record.dead = decision.life == Life::Dead;
     if decision.life == Life::Revived {
@@ -396,6 +416,28 @@ fn deleted_unseen(state: &mut State, command: &Command) {
     state.undecided.insert(command.record);
 }
 
+/// What a person decided waits for `decide`; what they set aside waits for news.
+fn resolved(state: &mut State, id: RecordId, choices: &[(Name, Choice)], keep: Option<bool>) {
+    let record = &mut state.records[id.0 as usize];
+    let mut left = Vec::new();
+    for (field, choice) in choices {
+        match choice {
+            Choice::Skip => {
+                let order = state.entities.get(&record.entity);
+                let bit = order.and_then(|order| order.iter().position(|known| known == field));
+                bit.into_iter().for_each(|bit| record.skipped.insert(bit));
+            }
+            Choice::Side(_) | Choice::Value(_) => left.push((field.clone(), choice.clone())),
+        }
+    }
+    if left.is_empty() && keep.is_none() {
+        refresh_conflict(state, id);
+        return;
+    }
+    record.resolution = Some(Resolution { choices: left, keep });
+    state.undecided.insert(id);
+}
+
 fn parked(state: &mut State, subject: &Subject, why: Option<ParkedFor>) {
     match why {
         Some(why) => {
@@ -428,8 +470,13 @@ fn parked(state: &mut State, subject: &Subject, why: Option<ParkedFor>) {
     }
 }
 
-/// News about a record: what was refused before may be tried again.
+/// News about a record: what was refused before may be tried again, and what was set aside is asked again.
 fn release(state: &mut State, id: RecordId) {
+    state.records[id.0 as usize].skipped = FieldSet::EMPTY;
+    unrefuse(state, id);
+}
+
+fn unrefuse(state: &mut State, id: RecordId) {
     if state.refused.remove(&id) {
         state.records[id.0 as usize].refused = None;
     }

@@ -106,9 +106,10 @@ fn verify(state: &State, event: &Event) -> Result<(), FoldError> {
                 Some(_) | None => Ok(()),
             }
         }
-        Fact::Decided { record, .. } | Fact::Resolved { record, .. } => {
-            known_record(state, at, *record)
-        }
+        Fact::Decided { record, .. }
+        | Fact::Resolved { record, .. }
+        | Fact::Unresolved { record, .. }
+        | Fact::Forked { from: record, .. } => known_record(state, at, *record),
         Fact::Intent { command } => {
             known_record(state, at, command.record)?;
             match state.record(command.record).and_then(|record| record.pending) {
@@ -139,6 +140,7 @@ fn verify(state: &State, event: &Event) -> Result<(), FoldError> {
         | Fact::Parked { .. }
         | Fact::Unparked { .. }
         | Fact::Approved { .. }
+        | Fact::Redecided { .. }
         | Fact::Drifted { .. }
         | Fact::Unreadable { .. }
         | Fact::Readable { .. } => Ok(()),

@@ -1,7 +1,7 @@
 //! The state that a log folds to: hashes, counters and who is behind, never contents.
 
 use crate::command::Command;
-use crate::event::{Choice, ParkedFor, RefusedBy, Subject};
+use crate::event::{Choice, ParkedFor, RefusedBy, Stamped, Subject};
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
 use crate::image::Image;
 use crate::schema::{FieldSet, KeyHash};
@@ -154,6 +154,12 @@ pub struct Record {
     pub parked: Option<ParkedFor>,
     /// A person's decision, not used yet.
     pub resolution: Option<Resolution>,
+    /// Fields in conflict that a person has set aside until something changes.
+    pub skipped: FieldSet,
+    /// When merged values were written, of fields that are decided by clocks.
+    pub stamps: Vec<Stamped>,
+    /// The record that this one is a copy of.
+    pub copy_of: Option<RecordId>,
     /// The records that it refers to.
     pub refers_to: Vec<RecordId>,
     /// Position of its last decision.
@@ -175,6 +181,9 @@ impl Record {
             refused: None,
             parked: None,
             resolution: None,
+            skipped: FieldSet::EMPTY,
+            stamps: Vec::new(),
+            copy_of: None,
             refers_to: Vec::new(),
             decided_at: Seq(0),
         }
@@ -191,10 +200,11 @@ impl Record {
         if slot.presence == Presence::Here { slot.ext.as_ref() } else { None }
     }
 
-    /// True where a field is in conflict or its life is disputed.
+    /// True where a field that nobody has set aside is in conflict, or its life is disputed.
     #[must_use]
     pub fn in_conflict(&self) -> bool {
-        self.disputed || self.slots.values().any(|slot| !slot.changed.is_empty())
+        self.disputed
+            || self.slots.values().any(|slot| !slot.changed.minus(self.skipped).is_empty())
     }
 
     /// True where a side is owed a command: a row to create, to bring up to date or to delete.
@@ -355,4 +365,4 @@ impl State {
 }
 
 /// Names the code that wrote a snapshot; another code ignores it and folds the log again (L4).
-pub const STATE_CODE: &str = concat!("mizan-core ", env!("CARGO_PKG_VERSION"), " state 1");
+pub const STATE_CODE: &str = concat!("mizan-core ", env!("CARGO_PKG_VERSION"), " state 2");

@@ -90,7 +90,8 @@ fn read_entity(
             on_create: read.on_create,
         });
     }
-    entities.list.push(Entity { name: name.clone(), fields, key, sides: on_sides, on_delete });
+    let name = name.clone();
+    entities.list.push(Entity { name, fields, key, sides: on_sides, on_delete, copies: None });
     Ok(())
 }
 
@@ -207,7 +208,8 @@ fn read_entity_side(
         Direction::Both => true,
         Direction::From { target, .. } => target == side,
     };
-    let mut on = EntityOnSide { creates: receives, updates: writes, deletes: receives && !qoyod };
+    let deletes = receives && !qoyod;
+    let mut on = EntityOnSide { creates: receives, updates: writes, deletes, clock_ms: None };
     let mut style = Style { decimals_as_text: qoyod, ids_as_numbers: qoyod };
     let mut sweep = None;
     let mut on_create = serde_json::Map::new();

@@ -103,7 +103,8 @@ fn read_field(
         }
         Some(_) | None => Meaning::Value,
     };
-    Ok((Field { name: name.clone(), kind, meaning, owner, rivalry, sides }, paths))
+    let field = Field { meaning, owner, rivalry, sides, ..Field::new(name.clone(), kind) };
+    Ok((field, paths))
 }
 
 fn read_type(node: &Node, place: &Place<'_>) -> Result<Type, ConfigError> {

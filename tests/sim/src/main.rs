@@ -2,9 +2,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 use clap::Parser;
-use mizan_sim::campaign::{Campaign, Findings, campaign};
-use mizan_sim::{Story, Variant, run, shrink};
 use mizan_testkit::Profile;
+use mizan_testkit::simulation::campaign::{Campaign, Findings, campaign};
+use mizan_testkit::simulation::{Story, Variant, run, shrink};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -127,7 +127,7 @@ fn print_json(found: &Findings, profile: Profile, rate: f64) {
     );
 }
 
-fn tell(failure: &mizan_sim::campaign::Failure, save: Option<&Path>) {
+fn tell(failure: &mizan_testkit::simulation::campaign::Failure, save: Option<&Path>) {
     let law = failure.violation.law;
     let small = shrink(&failure.story, law, Variant::default());
     let told = run(&small, Variant { tell: true, ..Variant::default() });

@@ -1,7 +1,7 @@
 //! Ten thousand random histories, from a fixed seed, without a broken law.
 
-use mizan_sim::Variant;
-use mizan_sim::campaign::{Campaign, campaign};
+use mizan_testkit::simulation::Variant;
+use mizan_testkit::simulation::campaign::{Campaign, campaign};
 use mizan_testkit::{Coverage, Profile};
 
 fn clean(profile: Profile, sides: usize, histories: u64, seed: u64) -> Coverage {

@@ -1,7 +1,7 @@
 //! The oracle is tested too: what is broken on purpose is caught, under the right name.
 
-use mizan_sim::campaign::{Campaign, campaign};
-use mizan_sim::{Broken, Story, Variant, shrink};
+use mizan_testkit::simulation::campaign::{Campaign, campaign};
+use mizan_testkit::simulation::{Broken, Story, Variant, shrink};
 use mizan_testkit::{Law, Profile};
 
 fn catches(broken: Broken, law: Law) -> Story {

@@ -1,6 +1,6 @@
 //! Stories that broke a law once, replayed.
 
-use mizan_sim::{Story, Variant, run};
+use mizan_testkit::simulation::{Story, Variant, run};
 use std::path::Path;
 
 #[test]

@@ -10,7 +10,7 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("mizan-store", BTreeSet::from(["mizan-core"])),
         ("mizan-adapters", BTreeSet::from(["mizan-core"])),
         ("mizan", BTreeSet::from(inner)),
-        ("mizan-testkit", BTreeSet::from(inner)),
+        ("mizan-testkit", BTreeSet::from(["mizan"]).union(&inner.into()).copied().collect()),
         (
             "mizan-suite",
             BTreeSet::from(["mizan", "mizan-testkit"]).union(&inner.into()).copied().collect(),

@@ -13,6 +13,7 @@ pub mod policy_laws;
 mod profile;
 mod rng;
 mod setup;
+pub mod simulation;
 mod step;
 mod world;
 

@@ -69,8 +69,9 @@ pub fn decimals() -> impl Strategy<Value = Value> + Clone {
 }
 
 fn candidates(case: &Case) -> Vec<Candidate<'_>> {
-    let merged = case.merged.iter().map(|value| Candidate { side: None, value });
-    let sides = case.sides.iter().map(|(side, value)| Candidate { side: Some(side), value });
+    let merged = case.merged.iter().map(|value| Candidate { side: None, value, stamp: None });
+    let sides =
+        case.sides.iter().map(|(side, value)| Candidate { side: Some(side), value, stamp: None });
     merged.chain(sides).collect()
 }
 
@@ -79,7 +80,7 @@ fn value(verdict: &Verdict, candidates: &[Candidate<'_>]) -> Result<Option<Value
     match verdict {
         Verdict::Park => Ok(None),
         Verdict::Merged(value) => Ok(Some(value.clone())),
-        Verdict::Take(index) => match candidates.get(*index) {
+        Verdict::Take(index) | Verdict::Both(index) => match candidates.get(*index) {
             Some(one) => Ok(Some(one.value.clone())),
             None => Err(TestCaseError::fail("L25: it takes a candidate that is not there")),
         },
@@ -114,7 +115,7 @@ fn judge(
         return fail("L25: it takes what nobody has");
     }
     let everywhere: Vec<Candidate<'_>> =
-        list.iter().map(|one| Candidate { side: one.side, value: &chosen }).collect();
+        list.iter().map(|one| Candidate { side: one.side, value: &chosen, stamp: None }).collect();
     if value(&ask(&everywhere), &everywhere)?.is_some_and(|again| again != chosen) {
         return fail("L24, L28: agreement is decided otherwise");
     }
@@ -137,7 +138,7 @@ fn rests(
             .sides
             .iter()
             .zip(&shown)
-            .map(|((side, _), value)| Candidate { side: Some(side), value })
+            .map(|((side, _), value)| Candidate { side: Some(side), value, stamp: None })
             .collect();
         last = Some(merged.clone());
         match value(&ask(&list), &list)? {

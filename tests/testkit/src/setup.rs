@@ -103,8 +103,6 @@ fn field(rng: &mut SplitMix64, sides: &[(SideId, Offers)], shape: Shape<'_>) -> 
         create_only: false,
     };
     Field {
-        name: Name::new(shape.name),
-        kind: shape.kind,
         meaning: shape.meaning,
         owner: shape.owner,
         rivalry: rivalry(rng, sides),
@@ -113,6 +111,7 @@ fn field(rng: &mut SplitMix64, sides: &[(SideId, Offers)], shape: Shape<'_>) -> 
             .enumerate()
             .map(|(index, (side, _))| (side.clone(), on(index)))
             .collect::<BTreeMap<_, _>>(),
+        ..Field::new(shape.name, shape.kind)
     }
 }
 
@@ -165,13 +164,18 @@ fn entity(
         1 => DeletePolicy::Park,
         _ => DeletePolicy::EditWins,
     };
-    let on =
-        |offers: &Offers| EntityOnSide { creates: true, updates: true, deletes: offers.delete };
+    let on = |offers: &Offers| EntityOnSide {
+        creates: true,
+        updates: true,
+        deletes: offers.delete,
+        clock_ms: None,
+    };
     Entity {
         name: Name::new(name),
         fields,
         key: vec![Name::new(key)],
         sides: sides.iter().map(|(side, offers)| (side.clone(), on(offers))).collect(),
         on_delete,
+        copies: None,
     }
 }

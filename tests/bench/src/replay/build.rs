@@ -148,6 +148,7 @@ impl Builder {
             life: Life::Alive,
             contains: known.contains.clone(),
             refers_to: Vec::new(),
+            stamps: Vec::new(),
         };
         Fact::Decided { record, decision }
     }

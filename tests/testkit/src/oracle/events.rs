@@ -115,7 +115,8 @@ fn before(
     match &event.fact {
         Fact::Decided { record, decision } => {
             let again = decide(state, schema, &LogBodies(log), *record, policy);
-            let same = matches!(&again, Ok(Some(outcome)) if outcome.facts == [event.fact.clone()]);
+            let same =
+                matches!(&again, Ok(Some(outcome)) if outcome.facts.first() == Some(&event.fact));
             if !same {
                 let what = format!("event {} is decided differently now: {again:?}", event.seq);
                 check.broke(Law::DecisionReplay, what);
@@ -174,6 +175,13 @@ fn note_decision(check: &mut LogCheck, decision: &mizan_core::event::Decision) {
             Found::Manual => "conflict left to a person",
             Found::Person => "conflict decided by a person",
             Found::Summed => "movements added up",
+            Found::Newest => "conflict decided by clocks",
+            Found::Greatest => "conflict decided for the greatest",
+            Found::Least => "conflict decided for the least",
+            Found::KeptBoth => "conflict in which both are kept",
+            Found::Custom => "conflict decided by a custom policy",
+            Found::Joined => "sets joined",
+            Found::Counted => "stock counted",
             Found::Died => "edit lost to a delete, recorded",
         });
     }

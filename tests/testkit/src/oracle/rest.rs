@@ -196,7 +196,13 @@ impl Rest<'_> {
     /// A person decides where the field says so, and where three sides disagree without the preferred one.
     fn may_wait(&self, record: &Record, bit: usize, rivalry: &Rivalry) -> bool {
         match rivalry {
-            Rivalry::Manual => true,
+            // Clocks may not tell, values may have no order, and copies may not be possible.
+            Rivalry::Manual
+            | Rivalry::Newest
+            | Rivalry::Greatest
+            | Rivalry::Least
+            | Rivalry::KeepBoth
+            | Rivalry::Custom(_) => true,
             Rivalry::Prefer(side) => {
                 let changed = |slot: &mizan_core::fold::Slot| slot.changed.contains(bit);
                 let rivals = record.slots.values().filter(|slot| changed(slot)).count();

@@ -72,7 +72,12 @@ fn judge_conflict(
     }
     let concurrent = |a: u32, b: u32| !ghost.surely_saw(a, b) && !ghost.surely_saw(b, a);
     match field.found {
-        Found::Preferred => {
+        Found::Preferred
+        | Found::Newest
+        | Found::Greatest
+        | Found::Least
+        | Found::KeptBoth
+        | Found::Custom => {
             let Some(winner) = ghost.tag(thing, &field.field, &field.value) else {
                 let tagged = field.losers.iter().any(|one| {
                     !one.value.is_null() && ghost.tag(thing, &field.field, &one.value).is_some()
@@ -106,7 +111,13 @@ fn judge_conflict(
                 found.push(Violation { law: Law::NoFalseConflict, what });
             }
         }
-        Found::Owner | Found::Reverted | Found::Person | Found::Summed | Found::Died => {}
+        Found::Owner
+        | Found::Reverted
+        | Found::Person
+        | Found::Summed
+        | Found::Joined
+        | Found::Counted
+        | Found::Died => {}
     }
 }
 

@@ -85,6 +85,12 @@ fn line(fact: &Fact) -> String {
         Fact::Parked { subject, why } => format!("{kind} {subject}: {why:?}"),
         Fact::Unparked { subject, by } => format!("{kind} {subject} by {by}"),
         Fact::Resolved { record, by, .. } => format!("{kind} {record} by {by}"),
+        Fact::Unresolved { record, by, .. } => format!("{kind} {record} by {by}"),
+        Fact::Forked { from, side, .. } => match side {
+            Some(side) => format!("{kind} {from}: a copy has what {side} showed"),
+            None => format!("{kind} {from}: a copy has what was merged before"),
+        },
+        Fact::Redecided { entity, by, .. } => format!("{kind} {entity} by {by}"),
         Fact::Approved { plan, by } => format!("{kind} plan {} by {by}", plan.short()),
         Fact::Drifted { command, fields } => format!("{kind} {command}: {}", fields.join(", ")),
         Fact::Unreadable { side, entity, at, why } => {

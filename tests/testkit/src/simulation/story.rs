@@ -1,6 +1,6 @@
 //! Stories: a seed, a profile and steps, as a file that a person can read and change.
 
-use mizan_testkit::{BadStep, Profile, Setup, Step};
+use crate::{BadStep, Profile, Setup, Step};
 use std::fmt;
 use std::str::FromStr;
 

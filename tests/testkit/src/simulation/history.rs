@@ -1,17 +1,17 @@
 //! One history: a world, a log, an engine that dies and comes back, and the oracle at the end.
 
-use crate::story::Story;
+use super::story::Story;
+use crate::oracle::{LogBodies, check_log, check_rest, check_updates};
+use crate::{
+    Coverage, Crash, FailingLog, Faults, Law, Setup, SharedWorld, SimSide, Step, VISIBLE_MS,
+    Violation, World, look,
+};
 use mizan::clock::Clock;
 use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
 use mizan_core::check::Limits;
 use mizan_core::policy::{Conflict, Declared, Policy, Verdict};
 use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Timestamp, Value};
 use mizan_store::{EventLog, MemoryLog};
-use mizan_testkit::oracle::{LogBodies, check_log, check_rest, check_updates};
-use mizan_testkit::{
-    Coverage, Crash, FailingLog, Faults, Law, Setup, SharedWorld, SimSide, Step, VISIBLE_MS,
-    Violation, World, look,
-};
 use std::sync::{Arc, Mutex};
 
 /// A deliberately broken part, to test the oracle itself.
@@ -98,10 +98,10 @@ pub fn run(story: &Story, variant: Variant) -> Outcome {
     let mut world = World::new(setup.clone(), log.clone());
     world.trace = variant.tell.then(Vec::new);
     world.broken_side = match variant.broken {
-        Broken::Doubling => mizan_testkit::Vice::Doubles,
-        Broken::Lying => mizan_testkit::Vice::Lies,
-        Broken::Forgetting => mizan_testkit::Vice::Forgets,
-        Broken::Nothing | Broken::Inventing => mizan_testkit::Vice::None,
+        Broken::Doubling => crate::Vice::Doubles,
+        Broken::Lying => crate::Vice::Lies,
+        Broken::Forgetting => crate::Vice::Forgets,
+        Broken::Nothing | Broken::Inventing => crate::Vice::None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -1,8 +1,8 @@
 //! Campaigns: many histories on a few threads.
 
-use crate::history::{Variant, run};
-use crate::story::Story;
-use mizan_testkit::{Coverage, Law, Profile, Violation};
+use super::history::{Variant, run};
+use super::story::Story;
+use crate::{Coverage, Law, Profile, Violation};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;

@@ -1,8 +1,8 @@
 //! Shrinking: steps are left out, halves first, as long as the same law still breaks.
 
-use crate::history::{Variant, run};
-use crate::story::Story;
-use mizan_testkit::Law;
+use super::history::{Variant, run};
+use super::story::Story;
+use crate::Law;
 
 /// Histories that shrinking may run.
 const TRIES_MAX: usize = 3_000;
