@@ -3,9 +3,9 @@
 use crate::Timestamp;
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::command::{Command, Operation};
-use crate::compare::{Against, changed_fields, is_counter, is_edit};
+use crate::compare::{Against, changed_fields, is_counter, is_edit, same};
 use crate::event::{Evidence, Fact, LinkedBy, ParkedFor, RefusedBy, Subject, Undone};
-use crate::fold::State;
+use crate::fold::{Slot, State};
 use crate::id::RecordId;
 use crate::image::Image;
 use crate::ingest::{Ingest, Reading, Shown, ingest};
@@ -51,11 +51,23 @@ pub fn done(
         }
     }
     let image = image.over(&seen);
+    let late = if creates {
+        late_fields(bodies, slot, entity, command, sent, &image)?
+    } else {
+        FieldSet::EMPTY
+    };
     let mut drifted = Vec::new();
     for bit in command.fields.iter() {
         let Some(field) = entity.fields.get(bit) else { continue };
         let Some(sent) = sent.get(&field.name) else { continue };
         let returned = told.get(&field.name);
+        if late.contains(bit) {
+            // What an earlier try had sent is no edit, and no answer to this one.
+            if let Some(shown) = image.get(&field.name).filter(|shown| !shown.is_null()) {
+                base.set(&field.name, shown.clone());
+            }
+            continue;
+        }
         if exact && returned.is_some_and(|returned| returned != sent) && !is_counter(field) {
             drifted.push(field.name.clone());
         }
@@ -83,11 +95,36 @@ pub fn done(
         stamp: shown.stamp,
         tag: shown.tag,
         exact,
+        missing: late,
     });
     if !drifted.is_empty() {
         outcome.facts.push(Fact::Drifted { command: command.id, fields: drifted });
     }
     Ok(outcome)
+}
+
+/// The fields in which a created row shows what an earlier try of the same create had sent, and not what this one did:
+/// tries share their identity, and the first may arrive last.
+fn late_fields(
+    bodies: &dyn Bodies,
+    slot: Option<&Slot>,
+    entity: &Entity,
+    command: &Command,
+    sent: &Image,
+    shown: &Image,
+) -> Result<FieldSet, MissingBody> {
+    let mut late = FieldSet::EMPTY;
+    for earlier in slot.map(|slot| &slot.tried).into_iter().flatten() {
+        let earlier = image_of(bodies, earlier)?;
+        for bit in command.fields.iter() {
+            let Some(field) = entity.fields.get(bit) else { continue };
+            let shown = shown.get(&field.name);
+            if same(shown, earlier.get(&field.name)) && !same(shown, sent.get(&field.name)) {
+                late.insert(bit);
+            }
+        }
+    }
+    Ok(late)
 }
 
 /// What a search for the trace of a create in doubt found.

@@ -3,7 +3,7 @@
 use super::Work;
 use crate::event::{FieldDecision, Found, Life, Loser};
 use crate::fold::Presence;
-use crate::id::{RecordId, SideId};
+use crate::id::{Name, RecordId, SideId};
 use crate::policy::Policy;
 use crate::schema::DeletePolicy;
 use crate::value::Value;
@@ -74,6 +74,7 @@ fn die(work: &mut Work<'_>) -> Life {
     }
     let mut edits = work.record.contains.clone();
     work.sides.values().for_each(|side| edits.join(&side.slot.knows));
+    lost.extend(seeded(work));
     if !knew.covers(&edits) {
         // Edits that were merged but had not reached every deleter: their values are the merged ones.
         for (field, value) in work.before.iter() {
@@ -86,4 +87,20 @@ fn die(work: &mut Work<'_>) -> Life {
         work.fields.push(FieldDecision { field, found, winner: None, value: Value::Null, losers });
     }
     Life::Dead
+}
+
+/// Values of owned fields that another side seeded and their owner never agreed to: they were no edits, so no vector
+/// says whether a deleter had seen them.
+fn seeded(work: &Work<'_>) -> Vec<(Name, Vec<Loser>)> {
+    let mut found = Vec::new();
+    for field in &work.entity.fields {
+        let Some(owner) = &field.owner else { continue };
+        let agreed = work.sides.get(owner).map(|side| &side.base).or_else(|| work.gone.get(owner));
+        let held = agreed.is_some_and(|base| base.get(&field.name).is_some());
+        let value = work.before.get(&field.name).filter(|value| !held && !value.is_null());
+        if let Some(value) = value {
+            found.push((field.name.clone(), vec![Loser { side: None, value: value.clone() }]));
+        }
+    }
+    found
 }

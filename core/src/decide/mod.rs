@@ -12,7 +12,7 @@ use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::compare::expected;
 use crate::event::{Decision, Fact, FieldDecision, Life, SideAfter, Stamped};
 use crate::fold::{Presence, Record, Slot, State, empty_image};
-use crate::id::{RecordId, SideId};
+use crate::id::{Ext, Name, RecordId, SideId};
 use crate::image::Image;
 use crate::policy::{Policy, Stamp};
 use crate::schema::{Entity, FieldSet, Rivalry, Schema};
@@ -36,6 +36,8 @@ struct Work<'a> {
     before: Image,
     merged: Image,
     sides: BTreeMap<SideId, Side<'a>>,
+    /// What sides whose row is gone had agreed to.
+    gone: BTreeMap<SideId, Image>,
     taken: BTreeMap<SideId, FieldSet>,
     agreed: FieldSet,
     fields: Vec<FieldDecision>,
@@ -84,7 +86,7 @@ impl<'a> Work<'a> {
         record: &'a Record,
         bodies: &dyn Bodies,
     ) -> Result<Self, MissingBody> {
-        let mut sides = BTreeMap::new();
+        let (mut sides, mut gone) = (BTreeMap::new(), BTreeMap::new());
         let before = image_of(bodies, &record.merged)?;
         for (side, slot) in &record.slots {
             if slot.presence == Presence::Here {
@@ -98,6 +100,8 @@ impl<'a> Work<'a> {
                     lacking(state, entity, side, slot.behind, &before, &seen)
                 };
                 sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
+            } else if slot.presence == Presence::Gone {
+                gone.insert(side.clone(), image_of(bodies, &slot.base)?);
             }
         }
         let merged = before.clone();
@@ -108,6 +112,7 @@ impl<'a> Work<'a> {
             before,
             merged,
             sides,
+            gone,
             taken: BTreeMap::new(),
             agreed: FieldSet::EMPTY,
             fields: Vec::new(),
@@ -181,19 +186,20 @@ impl<'a> Work<'a> {
         wanted
     }
 
-    /// The records that the merged image refers to, and those that a row in conflict refers to.
-    fn refers_to(&self) -> Vec<RecordId> {
-        let mut found: BTreeSet<RecordId> = refers_to(self.state, &self.merged).collect();
+    /// What the merged image refers to, and what rows in conflict refer to.
+    fn references(&self) -> References {
+        let mut found = References::default();
+        found.add(self.state, &self.merged);
         for side in self.sides.values() {
             for bit in side.changed.iter() {
                 let Some(field) = self.entity.fields.get(bit) else { continue };
                 let value = side.seen.get(&field.name).cloned();
                 let shown: Image =
                     value.map(|value| (field.name.clone(), value)).into_iter().collect();
-                found.extend(refers_to(self.state, &shown));
+                found.add(self.state, &shown);
             }
         }
-        found.into_iter().collect()
+        found
     }
 
     fn finish(self, id: RecordId, life: Life, policy: &dyn Policy) -> Outcome {
@@ -233,6 +239,7 @@ impl<'a> Work<'a> {
                 after.push(SideAfter { side: name.clone(), base, changed, behind });
             }
         }
+        let references = self.references();
         let mut copies = Outcome::default();
         if life != Life::Dead {
             forks::carry_out(&self, id, &contains, &mut copies);
@@ -240,7 +247,8 @@ impl<'a> Work<'a> {
         let decision = Decision {
             policy: policy.id(),
             stamps: self.stamps.clone(),
-            refers_to: self.refers_to(),
+            refers_to: references.records.into_iter().collect(),
+            awaits: references.rows.into_iter().collect(),
             merged: outcome.keep(self.merged),
             taken: self.taken.into_iter().collect(),
             agreed: self.agreed,
@@ -298,19 +306,33 @@ fn undelivered(
     behind
 }
 
-/// The records that an image refers to, as far as they are known.
-fn refers_to(state: &State, image: &Image) -> impl Iterator<Item = RecordId> + use<> {
-    let mut found = BTreeSet::new();
-    for (_, value) in image.iter() {
-        value.each_ref(&mut |reference| {
-            let record = match &reference.to {
-                RefTo::Record(record) => Some(*record),
-                RefTo::Row { side, ext } => state.record_of(&reference.entity, side, ext),
-            };
-            found.extend(record);
-        });
+/// What a record refers to.
+#[derive(Default)]
+struct References {
+    /// Records.
+    records: BTreeSet<RecordId>,
+    /// Rows that belong to no record yet.
+    rows: BTreeSet<(Name, SideId, Ext)>,
+}
+
+impl References {
+    fn add(&mut self, state: &State, image: &Image) {
+        for (_, value) in image.iter() {
+            value.each_ref(&mut |reference| match &reference.to {
+                RefTo::Record(record) => {
+                    self.records.insert(*record);
+                }
+                RefTo::Row { side, ext } => match state.record_of(&reference.entity, side, ext) {
+                    Some(record) => {
+                        self.records.insert(record);
+                    }
+                    None => {
+                        self.rows.insert((reference.entity.clone(), side.clone(), ext.clone()));
+                    }
+                },
+            });
+        }
     }
-    found.into_iter()
 }
 
 /// The order in which records are decided: children before their parents where rows are gone, so that a parent

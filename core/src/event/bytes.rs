@@ -150,7 +150,7 @@ fn write_fact(out: &mut Writer, fact: &Fact) {
             out.u8(10);
             write_command(out, command);
         }
-        Fact::Done { command, ext, seen, base, changed, edit, key, stamp, tag, exact } => {
+        Fact::Done { command, ext, seen, base, changed, edit, key, stamp, tag, exact, missing } => {
             out.u8(11);
             out.hash(&command.0);
             out.text(ext.as_str());
@@ -161,6 +161,10 @@ fn write_fact(out: &mut Writer, fact: &Fact) {
             write_key(out, key.as_ref());
             write_version(out, *stamp, *tag);
             out.u8(u8::from(*exact));
+            // Came later.
+            if !missing.is_empty() {
+                out.uint(missing.0);
+            }
         }
         Fact::Deleted { command } => {
             out.u8(12);
@@ -307,7 +311,8 @@ fn read_fact(reader: &mut Reader<'_>) -> Result<Fact, WireError> {
             let key = read_key(reader)?;
             let (stamp, tag) = read_version(reader)?;
             let exact = reader.u8()? == 1;
-            Fact::Done { command, ext, seen, base, changed, edit, key, stamp, tag, exact }
+            let missing = FieldSet(if reader.at_end() { 0 } else { reader.uint()? });
+            Fact::Done { command, ext, seen, base, changed, edit, key, stamp, tag, exact, missing }
         }
         12 => Fact::Deleted { command: CommandId(reader.hash()?) },
         13 => Fact::Refused {
@@ -475,12 +480,19 @@ fn write_decision(out: &mut Writer, decision: &Decision) {
     out.u8(decision.life.number());
     decision.contains.write(out);
     write_records(out, &decision.refers_to);
-    // Came later: decisions without stamps end before them.
-    if !decision.stamps.is_empty() {
+    // Came later: decisions with neither end here.
+    if !decision.stamps.is_empty() || !decision.awaits.is_empty() {
         out.list(&decision.stamps, |out, stamped| {
             out.uint(u64::from(stamped.bit));
             out.int(stamped.at.0);
             out.uint(u64::from(stamped.within_ms));
+        });
+    }
+    if !decision.awaits.is_empty() {
+        out.list(&decision.awaits, |out, (entity, side, ext)| {
+            out.text(entity);
+            out.text(side.as_str());
+            out.text(ext.as_str());
         });
     }
 }
@@ -514,6 +526,11 @@ fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, WireError> {
         contains: VersionVector::read(reader)?,
         refers_to: read_records(reader)?,
         stamps: if reader.at_end() { Vec::new() } else { reader.list(read_stamped)? },
+        awaits: if reader.at_end() {
+            Vec::new()
+        } else {
+            reader.list(|reader| Ok((reader.name()?, reader.side()?, reader.ext()?)))?
+        },
     })
 }
 

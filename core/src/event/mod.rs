@@ -190,6 +190,8 @@ pub struct Decision {
     pub refers_to: Vec<RecordId>,
     /// When merged values were written, of fields that are decided by clocks.
     pub stamps: Vec<Stamped>,
+    /// The rows that it refers to and that belong to no record yet: it is decided again when they do (T1).
+    pub awaits: Vec<(Name, SideId, Ext)>,
 }
 
 /// Why a command came to nothing, for certain.
@@ -383,6 +385,9 @@ pub enum Fact {
         tag: Option<u64>,
         /// The row was shown by the answer itself and not found later.
         exact: bool,
+        /// Fields that were sent, and in which the row shows what an earlier try of the same create had sent: they
+        /// are still owed.
+        missing: FieldSet,
     },
     /// A delete was done, or found done.
     Deleted {

@@ -1,7 +1,7 @@
 //! What each fact does to the state.
 
 use super::state::{
-    Pending, Presence, Record, Refusal, Resolution, RowState, Slot, State, UnlinkedRow,
+    Pending, Presence, Record, Refusal, Resolution, RowKey, RowState, Slot, State, UnlinkedRow,
 };
 use crate::command::{Command, Operation};
 use crate::event::{Choice, Decision, Event, Fact, Life, ParkedFor, Subject, Undone};
@@ -53,7 +53,9 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         Fact::Linked { record, entity, side, ext, .. } => linked(state, *record, entity, side, ext),
         Fact::Decided { record, decision } => decided(state, *record, decision, at),
         Fact::Intent { command } => intent(state, command, at, event.at),
-        Fact::Done { command, ext, seen, base, changed, edit, key, stamp, tag, .. } => {
+        Fact::Done {
+            command, ext, seen, base, changed, edit, key, stamp, tag, missing, ..
+        } => {
             if let Some(command) = close(state, command) {
                 let row = RowNews {
                     entity: &command.entity,
@@ -65,7 +67,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
                     stamp: *stamp,
                     tag: *tag,
                 };
-                done(state, &command, &row, *seen, *base, at);
+                done(state, &command, &row, (*seen, *base), *missing, at);
             }
         }
         Fact::Deleted { command } => {
@@ -85,8 +87,13 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         // What the side showed instead, if anything, follows as an observation in the same batch.
         Fact::Withdrawn { command, why } => {
             if let Some(command) = close(state, command) {
-                if *why == Undone::Gone && command.operation == Operation::Create {
-                    deleted_unseen(state, &command);
+                match (why, &command.operation) {
+                    (Undone::Gone, Operation::Create) => deleted_unseen(state, &command),
+                    (Undone::NotApplied, Operation::Create) => tried(state, &command),
+                    (
+                        Undone::NotSent | Undone::NotApplied | Undone::Changed | Undone::Gone,
+                        Operation::Create | Operation::Update { .. } | Operation::Delete { .. },
+                    ) => {}
                 }
                 refresh(state, command.record);
             }
@@ -235,6 +242,7 @@ fn linked(state: &mut State, id: RecordId, entity: &Name, side: &SideId, ext: &E
         state.records.push(Record::new(entity.clone()));
     }
     let row_key = (entity.clone(), side.clone(), ext.clone());
+    recall_awaiting(state, &row_key);
     let before = state.rows.insert(row_key.clone(), RowState::Linked(id));
     state.unlinked.remove(&row_key);
     let subject = Subject::Row { entity: entity.clone(), side: side.clone(), ext: ext.clone() };
@@ -253,9 +261,18 @@ fn linked(state: &mut State, id: RecordId, entity: &Name, side: &SideId, ext: &E
     slot.key = row.key;
     slot.stamp = row.stamp;
     slot.tag = row.tag;
+    slot.tried.clear();
     slot.knows.bump(&actor);
     state.undecided.insert(id);
     release(state, id);
+}
+
+/// A row that records refer to belongs to a record from now on: they are decided again, so that the parent knows its
+/// children, those in conflict included (LAWS 1.7 g, T1).
+fn recall_awaiting(state: &mut State, row: &RowKey) {
+    if let Some(waiting) = state.awaited.remove(row) {
+        state.undecided.extend(waiting);
+    }
 }
 
 fn decided(state: &mut State, id: RecordId, decision: &Decision, at: Seq) {
@@ -295,6 +312,9 @@ fn decided(state: &mut State, id: RecordId, decision: &Decision, at: Seq) {
         }
     }
     adopt(state, id, &decision.refers_to);
+    for row in &decision.awaits {
+        state.awaited.entry(row.clone()).or_default().insert(id);
+    }
     if decision.life != Life::Dead {
         recall_parents(state, id, &decision.refers_to);
     }
@@ -342,8 +362,8 @@ fn done(
     state: &mut State,
     command: &Command,
     row: &RowNews<'_>,
-    seen: ContentHash,
-    base: ContentHash,
+    (seen, base): (ContentHash, ContentHash),
+    missing: FieldSet,
     at: Seq,
 ) {
     let id = command.record;
@@ -355,8 +375,10 @@ fn done(
         state.unlinked.remove(&row_key);
         state.parked.remove(&subject_of(row));
     }
+    recall_awaiting(state, &row_key);
     state.rows.insert(row_key, RowState::Linked(id));
     let slot = state.records[id.0 as usize].slot(row.side);
+    slot.tried.clear();
     let key_before = slot.key;
     slot.ext = Some(row.ext.clone());
     slot.presence = Presence::Here;
@@ -366,12 +388,16 @@ fn done(
     slot.behind = match command.operation {
         Operation::Create => FieldSet::EMPTY,
         Operation::Update { .. } | Operation::Delete { .. } => slot.behind.minus(command.fields),
-    };
-    slot.knows.join(&command.contains);
+    }
+    .union(missing);
+    if missing.is_empty() {
+        slot.knows.join(&command.contains);
+    }
     if row.edit {
         slot.knows.bump(&actor);
     }
-    let something = !slot.changed.is_empty();
+    // What is missing is decided again too: an owner's row is not written to, whatever it lacks.
+    let something = !slot.changed.is_empty() || !missing.is_empty();
     index_key(state, row, key_before, row.key);
     if something {
         state.undecided.insert(id);
@@ -401,6 +427,14 @@ fn deleted(state: &mut State, command: &Command, at: Seq) {
         index_key(state, &row, key, None);
     }
     refresh(state, command.record);
+}
+
+/// A create left no trace so far; it may still arrive, with what it set (LAWS 1.7 c, v).
+fn tried(state: &mut State, command: &Command) {
+    let slot = state.records[command.record.0 as usize].slot(&command.side);
+    if !slot.tried.contains(&command.set) {
+        slot.tried.push(command.set);
+    }
 }
 
 /// A create was done and its row deleted by a user before we saw it: a deletion that had seen the create (T18).

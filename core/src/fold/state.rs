@@ -49,6 +49,8 @@ pub struct Slot {
     pub tag: Option<u64>,
     /// Position of our last write to it that was answered; reads issued earlier are stale.
     pub written_at: Seq,
+    /// What earlier tries of its create had sent, in doubt and then taken as not done: one of them may have arrived.
+    pub tried: Vec<ContentHash>,
     /// The last contents before `seen`, shortened: content that comes back is confirmed by a direct read (T11).
     pub earlier: Vec<u32>,
 }
@@ -68,6 +70,7 @@ impl Slot {
             stamp: None,
             tag: None,
             written_at: Seq(0),
+            tried: Vec::new(),
             earlier: Vec::new(),
         }
     }
@@ -294,6 +297,8 @@ pub struct State {
     pub unlinked: BTreeSet<RowKey>,
     /// What waits for a person.
     pub parked: BTreeMap<Subject, ParkedFor>,
+    /// Records that refer to rows that belong to no record yet, by row.
+    pub awaited: BTreeMap<RowKey, BTreeSet<RecordId>>,
     /// Children of each record that is referred to.
     pub children: BTreeMap<RecordId, BTreeSet<RecordId>>,
     /// Cursors by side and entity.

@@ -149,6 +149,7 @@ impl Builder {
             contains: known.contains.clone(),
             refers_to: Vec::new(),
             stamps: Vec::new(),
+            awaits: Vec::new(),
         };
         Fact::Decided { record, decision }
     }
@@ -229,5 +230,6 @@ fn done(number: u64, command: CommandId, seen: ContentHash) -> Fact {
         stamp: Some(Timestamp(1_764_000_000_000)),
         tag: Some(number),
         exact: true,
+        missing: FieldSet::EMPTY,
     }
 }

@@ -1,0 +1,13 @@
+# breaks HeadOfLine (L43)
+seed 10030789
+profile mixed
+sides 2
+create customer on 1
+create customer on 0
+create order on 0
+heal
+create order on 0
+edit field 3 of row 5 on 0 late 0
+create customer on 1
+twin of 5 on 1
+sync 452057
