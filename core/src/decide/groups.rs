@@ -38,8 +38,11 @@ fn person_spoke(work: &Work<'_>, bits: FieldSet) -> bool {
 
 /// The merged values are a rival where none of the sides that moved had seen all of them.
 fn rivals(work: &Work<'_>, bits: FieldSet, movers: &BTreeSet<SideId>) -> Vec<Wish> {
+    let merged = |bit: &usize| work.merged.get(&work.entity.fields[*bit].name).is_some();
     let unseen = |side: &SideId| {
-        work.sides.get(side).is_some_and(|side| bits.iter().any(|bit| side.behind.contains(bit)))
+        work.sides
+            .get(side)
+            .is_some_and(|side| bits.iter().filter(merged).any(|bit| side.behind.contains(bit)))
     };
     let mut rivals = Vec::new();
     if movers.iter().all(unseen) && !movers.is_empty() {

@@ -1,4 +1,4 @@
-# breaks NoLostUpdate (L32)
+# NoLostUpdate (L32): another side had seeded a field late, its owner had no row yet, and a delete dropped the value
 seed 10031545
 profile full
 sides 3

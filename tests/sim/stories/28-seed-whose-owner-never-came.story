@@ -1,4 +1,4 @@
-# breaks NoLostUpdate (L32)
+# NoLostUpdate (L32): the same, and the owner never had a row at all
 seed 10032901
 profile full
 sides 3

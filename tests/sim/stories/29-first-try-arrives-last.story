@@ -1,4 +1,4 @@
-# breaks NoLostUpdate (L32)
+# NoLostUpdate (L32): two tries of a create sent different contents, and the first arrived last
 seed 10010790
 profile mixed
 sides 2

@@ -1,4 +1,4 @@
-# breaks HeadOfLine (L43)
+# HeadOfLine (L43): a customer died, and an order in conflict about its customer refers to it, seen before it
 seed 10030789
 profile mixed
 sides 2
