@@ -56,11 +56,33 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
         let mut losers = losers;
         losers.extend(merged.map(|value| Loser { side: None, value: value.clone() }));
         agree(work, bit, &candidates, value, losers);
-    } else if contest(work, bit, &candidates, losers, policy) == Found::Manual {
+    } else if dispute(work, bit, candidates, losers, policy) == Found::Manual {
         // Nothing is owed until a person has spoken: the sides keep what they show.
         return;
     }
     work.note_behind(bit);
+}
+
+/// Decides between the candidates that do not show the merged value: those that do have come to agree with it.
+fn dispute(
+    work: &mut Work<'_>,
+    bit: usize,
+    candidates: Vec<Cand>,
+    losers: Vec<Loser>,
+    policy: &dyn Policy,
+) -> Found {
+    let (current, rivals): (Vec<Cand>, Vec<Cand>) =
+        candidates.into_iter().partition(|one| work.is_current(&one.side, bit));
+    for one in &current {
+        work.settle(&one.side, bit);
+    }
+    match agreement(work, bit, &rivals) {
+        Some(value) if !current.is_empty() => {
+            agree(work, bit, &rivals, value, losers);
+            Found::Owner
+        }
+        Some(_) | None => contest(work, bit, &rivals, losers, policy),
+    }
 }
 
 pub(super) fn candidates(work: &Work<'_>, bit: usize) -> Vec<Cand> {

@@ -117,7 +117,7 @@ fn carry_out(work: &mut Work<'_>, bit: usize, rivals: &[Wish], result: &Result) 
         let lost = values.get(&name).filter(|lost| **lost != value);
         let own = match side {
             Some(side) => moved.iter().any(|one| one.side == *side),
-            None => true,
+            None => false,
         };
         if let Some(lost) = lost {
             if own {
@@ -127,6 +127,14 @@ fn carry_out(work: &mut Work<'_>, bit: usize, rivals: &[Wish], result: &Result) 
                 forks::wish(work, side.as_ref(), bit, lost);
             }
         }
+    }
+    // The winner had not seen the merged value: that is replaced without anybody having replaced it.
+    let unseen = result
+        .winner
+        .as_ref()
+        .is_some_and(|side| work.sides.get(side).is_some_and(|side| side.behind.contains(bit)));
+    if unseen && before != value && !before.is_null() {
+        losers.push(Loser { side: None, value: before.clone() });
     }
     for one in &moved {
         work.settle(&one.side, bit);

@@ -9,7 +9,7 @@ mod joins;
 mod life;
 
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
-use crate::compare::expected;
+use crate::compare::{Against, changed_fields, expected};
 use crate::event::{Decision, Fact, FieldDecision, Life, SideAfter, Stamped};
 use crate::fold::{Presence, Record, Slot, State, empty_image};
 use crate::id::{Ext, Name, RecordId, SideId};
@@ -92,12 +92,14 @@ impl<'a> Work<'a> {
             if slot.presence == Presence::Here {
                 let seen = image_of(bodies, &slot.seen)?;
                 let base = image_of(bodies, &slot.base)?;
-                let changed = slot.changed;
-                // A dead record's `behind` says that the row is to go; what it lacks is found out again.
-                let behind = if record.dead {
-                    undelivered(state, entity, side, &before, &base)
+                // A dead record's `behind` says that the row is to go, and its edits died with it: what it lacks, and
+                // what it has of its own, is found out again.
+                let (changed, behind) = if record.dead {
+                    let behind = undelivered(state, entity, side, &before, &base);
+                    let against = Against { base: &base, merged: &before, behind: FieldSet::EMPTY };
+                    (changed_fields(state, entity, side, &seen, against), behind)
                 } else {
-                    lacking(state, entity, side, slot.behind, &before, &seen)
+                    (slot.changed, lacking(state, entity, side, slot.behind, &before, &seen))
                 };
                 sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
             } else if slot.presence == Presence::Gone {

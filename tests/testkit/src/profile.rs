@@ -99,6 +99,8 @@ pub enum Profile {
     Stale,
     /// The second side offers nothing.
     Nothing,
+    /// Every side offers everything, and entities have every rule there is.
+    Rules,
 }
 
 impl Profile {
@@ -115,6 +117,7 @@ impl Profile {
         Self::Erp,
         Self::Stale,
         Self::Nothing,
+        Self::Rules,
     ];
 
     /// Its name on the command line.
@@ -132,6 +135,7 @@ impl Profile {
             Self::Erp => "erp",
             Self::Stale => "stale",
             Self::Nothing => "nothing",
+            Self::Rules => "rules",
         }
     }
 
@@ -158,7 +162,7 @@ impl Profile {
             Self::Mixed => Offers::drawn(rng),
             Self::Stale => Offers { stale_reads: true, ..full },
             _ if index != 1 => full,
-            Self::Full => full,
+            Self::Full | Self::Rules => full,
             Self::NoAck => Offers { ack_body: false, ..full },
             Self::NoKey => Offers { idempotent: false, late_arrivals: true, ..full },
             Self::NoMarker => Offers { marker: false, ..full },
@@ -174,7 +178,12 @@ impl Profile {
     #[must_use]
     pub fn may_break(self) -> &'static [Law] {
         match self {
-            Self::Full | Self::NoAck | Self::Compare | Self::Stale | Self::NoMarker => &[],
+            Self::Full
+            | Self::Rules
+            | Self::NoAck
+            | Self::Compare
+            | Self::Stale
+            | Self::NoMarker => &[],
             // Rows carry the marker of the command that made them; of an update it is only proof where it is
             // there, so a user's movement that happens to make the same count passes for ours.
             Self::NoKey | Self::Mixed => &[Law::NoResurrect, Law::Counter],

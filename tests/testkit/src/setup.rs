@@ -22,6 +22,9 @@ pub const CUSTOMER: &str = "customer";
 /// The entity that refers to it.
 pub const ORDER: &str = "order";
 
+/// A side's name and what it offers.
+pub(crate) type Offered = (SideId, Offers);
+
 /// Everything about a history but its steps.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -58,7 +61,11 @@ impl Setup {
             .map(|(index, name)| (SideId::new(name), profile.offers(index, &mut rng)))
             .collect();
         let faults = Faults::drawn(&mut rng);
-        let schema = schema(&mut rng, &sides);
+        let mut schema = schema(&mut rng, &sides);
+        if profile == Profile::Rules {
+            let mut rng = SplitMix64::part(seed, 3);
+            schema.entities.iter_mut().for_each(|one| crate::rules::enrich(&mut rng, &sides, one));
+        }
         // Stale reads together with late commits are beyond any rule over stamps (T14): the side
         // then says so, and each of its changes is read again.
         Self {

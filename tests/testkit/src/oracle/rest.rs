@@ -1,12 +1,14 @@
 //! Laws of a world at rest: everyone shows the same, nothing is doubled, nothing dangles.
 
 use crate::law::{Law, Violation};
-use crate::setup::ORDER;
+use crate::profile::Profile;
+use crate::rules::{GROUPED, TAGS};
+use crate::setup::{CUSTOMER, ORDER};
 use crate::world::{Cell, RowKey, World};
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::compare::expected;
 use mizan_core::fold::{Record, RowState, State};
-use mizan_core::{Entity, Image, Name, RecordId, RefTo, Rivalry, Value};
+use mizan_core::{Entity, FieldSet, Image, Name, RecordId, RefTo, Rivalry, Value};
 use rust_decimal::Decimal;
 use std::collections::BTreeSet;
 
@@ -172,7 +174,10 @@ impl Rest<'_> {
             (false, Some(cell)) => cell,
         };
         for (bit, field) in entity.fields.iter().enumerate() {
-            let conflict = record.slots.values().any(|slot| slot.changed.contains(bit));
+            let together = field.group.as_ref().map_or(FieldSet::EMPTY, |name| entity.group(name));
+            let conflict = record.slots.values().any(|slot| {
+                slot.changed.contains(bit) || together.iter().any(|bit| slot.changed.contains(bit))
+            });
             if conflict {
                 if !self.may_wait(record, bit, &field.rivalry) {
                     let what = format!("{id}.{} stays undecided", field.name);
@@ -278,10 +283,56 @@ impl Rest<'_> {
                 self.found.push(Violation { law: Law::NoPhantomDelete, what });
             }
         }
-        let exact = about.entity == ORDER && about.deletions.is_empty() && !about.ambiguous;
-        if exact && !excused {
+        let certain = about.deletions.is_empty() && !about.ambiguous && !about.copy && !excused;
+        if certain && self.world.setup.profile == Profile::Rules {
+            self.set(thing);
+            self.group(thing, &records);
+        }
+        if certain && about.entity == ORDER {
             let sum = Value::decimal(Decimal::from(about.stock + about.moved));
             self.stock(thing, &sum);
+        }
+    }
+
+    /// L30 for sets: what a user put in is there unless a user took it out, and nothing else is.
+    fn set(&mut self, thing: usize) {
+        let about = &self.world.ghost.things[thing];
+        if about.doubtful {
+            return;
+        }
+        let wanted: BTreeSet<&Value> = about.added.difference(&about.removed).collect();
+        for side in &self.world.sides {
+            let Some((key, cell)) = side.of_thing(thing) else { continue };
+            let shown: BTreeSet<&Value> = match cell.image.get(TAGS) {
+                Some(Value::List(items)) => items.iter().collect(),
+                _ => BTreeSet::new(),
+            };
+            if shown != wanted {
+                let what = format!(
+                    "the tags of {} on {} are {shown:?} and should be {wanted:?}",
+                    key.1, side.id
+                );
+                self.found.push(Violation { law: Law::DisjointEdits, what });
+            }
+        }
+    }
+
+    /// Fields of a group hold what some user saw together.
+    fn group(&mut self, thing: usize, records: &[RecordId]) {
+        let about = &self.world.ghost.things[thing];
+        let waits = records.iter().any(|id| self.state.conflicts.contains(id));
+        if about.entity != CUSTOMER || about.dropped || about.doubtful || waits {
+            return;
+        }
+        for side in &self.world.sides {
+            let Some((key, cell)) = side.of_thing(thing) else { continue };
+            let shown: Vec<Value> =
+                GROUPED.iter().map(|f| cell.image.get(f).cloned().unwrap_or(Value::Null)).collect();
+            if !about.together.contains(&shown) {
+                let what =
+                    format!("nobody saw {shown:?} together; {} on {} has it", key.1, side.id);
+                self.found.push(Violation { law: Law::Together, what });
+            }
         }
     }
 

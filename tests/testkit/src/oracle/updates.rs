@@ -2,6 +2,7 @@
 
 use super::rest::excused;
 use crate::law::{Law, Violation};
+use crate::rules::GROUPED;
 use crate::world::World;
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::event::{FieldDecision, Found};
@@ -66,6 +67,10 @@ fn judge_conflict(
 ) {
     let Some(thing) = thing_of(world, record) else { return };
     let ghost = &world.ghost;
+    if GROUPED.contains(&field.field.as_str()) {
+        // Rivals of a group may have changed another of its fields; `Together` judges groups.
+        return;
+    }
     let looped = |tag: &u32| ghost.looped.contains(tag);
     if losers.iter().any(looped) || world.ghost.things[thing].ambiguous {
         return;

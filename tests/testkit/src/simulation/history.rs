@@ -9,7 +9,7 @@ use crate::{
 use mizan::clock::Clock;
 use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
 use mizan_core::check::Limits;
-use mizan_core::policy::{Conflict, Declared, Policy, Verdict};
+use mizan_core::policy::{Conflict, Policy, Verdict};
 use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Timestamp, Value};
 use mizan_store::{EventLog, MemoryLog};
 use std::sync::{Arc, Mutex};
@@ -142,7 +142,7 @@ impl Run {
     fn policy(&self) -> Arc<dyn Policy> {
         match self.variant.broken {
             Broken::Inventing => Arc::new(Inventor),
-            _ => Arc::new(Declared),
+            _ => Arc::new(crate::policies()),
         }
     }
 

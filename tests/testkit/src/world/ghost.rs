@@ -56,6 +56,38 @@ pub struct Thing {
     pub ambiguous: bool,
     /// Things that referred to it at some time.
     pub children: BTreeSet<usize>,
+    /// It is the copy of another thing, made where both values of a conflict are kept.
+    pub copy: bool,
+    /// What users put into its set.
+    pub added: BTreeSet<Value>,
+    /// What users took out of its set.
+    pub removed: BTreeSet<Value>,
+    /// What its grouped fields were, together, wherever and whenever a user saw a row of it that he had written to.
+    pub together: BTreeSet<Vec<Value>>,
+}
+
+impl Thing {
+    /// A thing that nothing has happened to.
+    #[must_use]
+    pub fn new(entity: Name, made_on: Vec<usize>) -> Self {
+        Self {
+            entity,
+            made_on,
+            deletions: Vec::new(),
+            stock: 100,
+            moved: 0,
+            moves: 0,
+            doubtful: false,
+            poisoned: false,
+            dropped: false,
+            ambiguous: false,
+            children: BTreeSet::new(),
+            copy: false,
+            added: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            together: BTreeSet::new(),
+        }
+    }
 }
 
 /// What users did.
@@ -73,6 +105,8 @@ pub struct Ghost {
     pub shown: BTreeSet<u32>,
     /// Tags that were in a row at some time; a late edit of a row that is gone never was.
     pub stored: BTreeSet<u32>,
+    /// How many things were put into sets.
+    pub sorted: u32,
     empty: BTreeMap<(usize, Name), u32>,
 }
 

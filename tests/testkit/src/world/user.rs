@@ -2,6 +2,8 @@
 
 use super::ghost::{Deletion, Thing, tagged};
 use super::{Cell, Deferred, Later, RowKey, World};
+use crate::profile::Profile;
+use crate::rules::{GROUPED, TAGS};
 use crate::setup::{CUSTOMER, ORDER};
 use crate::step::Step;
 use mizan_core::{Ext, Image, Name, Ref, RefTo, Value};
@@ -11,8 +13,16 @@ use std::collections::BTreeSet;
 /// Fields whose values carry tags.
 const TAGGED: [(&str, &[&str]); 2] = [(CUSTOMER, &["name", "note", "credit"]), (ORDER, &["qty"])];
 
-fn tagged_fields(entity: &str) -> &'static [&'static str] {
-    TAGGED.iter().find(|(name, _)| *name == entity).map_or(&[], |(_, fields)| fields)
+impl World {
+    /// The fields of an entity whose values carry tags.
+    fn tagged_fields(&self, entity: &str) -> Vec<&'static str> {
+        let plain = TAGGED.iter().find(|(name, _)| *name == entity);
+        let mut fields = plain.map_or_else(Vec::new, |(_, fields)| fields.to_vec());
+        if self.setup.profile == Profile::Rules && entity == CUSTOMER {
+            fields.extend(GROUPED);
+        }
+        fields
+    }
 }
 
 fn is_decimal(field: &str) -> bool {
@@ -25,9 +35,14 @@ impl World {
         match step {
             Step::Create { side, order } => self.create(side, order),
             Step::Twin { side, pick } => self.twin(side, pick),
-            Step::Edit { side, pick, field, late } => self.edit(side, pick, field, late),
+            Step::Edit { side, pick, field, late } => match self.pick_set(side, pick, field) {
+                Some(row) => self.sort_out(side, &row, pick, field == 3),
+                None => self.edit(side, pick, field, late),
+            },
             Step::Clear { side, pick, field } => {
-                if let Some((row, field)) = self.pick_field(side, pick, field) {
+                if let Some(row) = self.pick_set(side, pick, field) {
+                    self.sort_out(side, &row, pick, true);
+                } else if let Some((row, field)) = self.pick_field(side, pick, field) {
                     let (thing, overrides) = self.about(side, &row, &field);
                     let tag = self.ghost.emptied(thing, &field, side, overrides);
                     let stamp = self.now;
@@ -63,8 +78,10 @@ impl World {
 
     fn pick_field(&self, side: usize, pick: usize, field: usize) -> Option<(RowKey, Name)> {
         let row = self.pick(side, None, pick)?;
-        let fields = tagged_fields(&row.0);
-        Some((row, Name::new(fields[field % fields.len()])))
+        let fields = self.tagged_fields(&row.0);
+        // Steps choose among four fields; where there are more, the row has a say too.
+        let spread = if fields.len() > 4 { field + pick } else { field };
+        Some((row, Name::new(fields[spread % fields.len()])))
     }
 
     fn about(&self, side: usize, row: &RowKey, field: &Name) -> (usize, bool) {
@@ -86,7 +103,7 @@ impl World {
     }
 
     fn fill(&mut self, side: usize, thing: usize, entity: &str, image: &mut Image) {
-        for field in tagged_fields(entity) {
+        for field in self.tagged_fields(entity) {
             let name = Name::new(field);
             let tag = self.ghost.write(thing, &name, side, self.overrides(side, entity, field));
             self.ghost.made(tag);
@@ -94,6 +111,58 @@ impl World {
             let raw = tagged(tag, is_decimal(field), spice.wrapping_mul(7));
             image.set(&name, self.stored(side, entity, field, &raw));
         }
+        self.together(thing, image);
+    }
+
+    /// Notes what a user sees in grouped fields after writing to a row.
+    fn together(&mut self, thing: usize, image: &Image) {
+        let values = GROUPED.map(|field| image.get(field).cloned().unwrap_or(Value::Null));
+        if let Some(thing) = self.ghost.things.get_mut(thing) {
+            thing.together.insert(values.to_vec());
+        }
+    }
+
+    /// A user puts something into the set of an order, or takes something out of it.
+    fn sort_out(&mut self, side: usize, row: &RowKey, pick: usize, out: bool) {
+        let field = Name::new(TAGS);
+        let now = self.now;
+        let count = self.ghost.sorted;
+        let Some(cell) = self.sides[side].rows.get_mut(row).filter(|cell| cell.live) else {
+            return;
+        };
+        let mut items = match cell.image.get(&field) {
+            Some(Value::List(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        let thing = cell.thing;
+        let Some(about) = self.ghost.things.get_mut(thing) else { return };
+        if out {
+            if items.is_empty() {
+                return;
+            }
+            let item = items.remove(pick % items.len());
+            about.removed.insert(item);
+        } else {
+            let item = Value::text(format!("t{count}"));
+            self.ghost.sorted += 1;
+            about.added.insert(item.clone());
+            items.push(item);
+        }
+        about.moves += 1;
+        items.sort();
+        let value = Value::List(items);
+        cell.image.set(&field, value.clone());
+        cell.stamp = now;
+        cell.keep(now);
+        let (id, ext) = (self.side_id(side), row.1.clone());
+        self.tell(|| format!("user on {id} makes the tags of {ext} {value} (thing {thing})"));
+    }
+
+    /// The order whose set a step is about, where there are sets.
+    fn pick_set(&self, side: usize, pick: usize, field: usize) -> Option<RowKey> {
+        let sets = self.setup.profile == Profile::Rules && field % 2 == 1;
+        let row = self.pick(side, None, pick).filter(|_| sets)?;
+        (row.0 == ORDER).then_some(row)
     }
 
     fn create(&mut self, side: usize, order: bool) {
@@ -103,19 +172,7 @@ impl World {
         }
         let thing = self.ghost.things.len();
         let entity = Name::new(if order { ORDER } else { CUSTOMER });
-        self.ghost.things.push(Thing {
-            entity: entity.clone(),
-            made_on: vec![side],
-            deletions: Vec::new(),
-            stock: 100,
-            moved: 0,
-            moves: 0,
-            doubtful: false,
-            poisoned: false,
-            dropped: false,
-            ambiguous: false,
-            children: BTreeSet::new(),
-        });
+        self.ghost.things.push(Thing::new(entity.clone(), vec![side]));
         let mut image = Image::default();
         let key = if order { format!("o-{thing}") } else { format!("c{thing}@example.org") };
         image.set(&Name::new(if order { "ref" } else { "email" }), Value::text(key));
@@ -231,6 +288,8 @@ impl World {
         cell.image.set(field, value.clone());
         cell.stamp = stamp;
         cell.keep(now);
+        let shown = cell.image.clone();
+        self.together(thing, &shown);
         let old = self.ghost.tag(thing, field, &before);
         self.ghost.made(tag);
         self.ghost.replaced(old, tag);
@@ -281,7 +340,7 @@ impl World {
         if places.len() < 2 {
             return;
         }
-        let fields = tagged_fields(&self.ghost.things[thing].entity);
+        let fields = self.tagged_fields(&self.ghost.things[thing].entity);
         let field = Name::new(fields[field % fields.len()]);
         let owned = places.iter().all(|(side, row)| self.overrides(*side, &row.0, &field));
         let tag = self.ghost.write(thing, &field, places[0].0, owned);
@@ -379,7 +438,7 @@ impl World {
             let by = self.rng.between(-3, 3);
             return self.move_stock(side, row, by);
         }
-        let fields = tagged_fields(&row.0);
+        let fields = self.tagged_fields(&row.0);
         let field = Name::new(fields[self.rng.below(fields.len())]);
         let (thing, overrides) = self.about(side, row, &field);
         if thing == usize::MAX {

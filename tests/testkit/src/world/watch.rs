@@ -1,6 +1,7 @@
 //! The world's own look into the log: which intents are durable, and which record stands for which thing.
 
 use super::World;
+use super::ghost::Thing;
 use crate::failing::FailingLog;
 use crate::law::Law;
 use mizan_core::{CommandId, Event, Fact, RecordId, Seq};
@@ -19,6 +20,8 @@ pub struct Watch {
     pub things: BTreeMap<RecordId, usize>,
     /// When a record began.
     pub linked_at: BTreeMap<RecordId, i64>,
+    /// Records so far.
+    pub records: u32,
     /// Commands that were carried out, and how often.
     pub applied: BTreeMap<CommandId, u32>,
 }
@@ -32,6 +35,7 @@ impl Watch {
             open: BTreeMap::new(),
             things: BTreeMap::new(),
             linked_at: BTreeMap::new(),
+            records: 0,
             applied: BTreeMap::new(),
         }
     }
@@ -74,7 +78,22 @@ impl World {
             | Fact::Withdrawn { command, .. } => {
                 self.watch.open.remove(command);
             }
+            Fact::Forked { from, .. } => {
+                let original = self.watch.things.get(from).copied();
+                let about = original.and_then(|thing| self.ghost.things.get(thing)).cloned();
+                let Some(about) = about else { return };
+                let copy = RecordId(self.watch.records);
+                self.watch.records += 1;
+                self.watch.things.insert(copy, self.ghost.things.len());
+                self.watch.linked_at.insert(copy, event.at.0);
+                let mut thing = Thing::new(about.entity, Vec::new());
+                thing.poisoned = about.poisoned;
+                thing.copy = true;
+                self.ghost.things.push(thing);
+                self.coverage.note("copy made");
+            }
             Fact::Linked { record, entity, side, ext, .. } => {
+                self.watch.records = self.watch.records.max(record.0 + 1);
                 self.watch.linked_at.entry(*record).or_insert(event.at.0);
                 let index = self.setup.side_index(side);
                 let cell = index
