@@ -132,8 +132,8 @@ fn carry_out(work: &mut Work<'_>, bit: usize, rivals: &[Wish], result: &Result) 
     let unseen = result
         .winner
         .as_ref()
-        .is_some_and(|side| work.sides.get(side).is_some_and(|side| side.behind.contains(bit)));
-    if unseen && before != value && !before.is_null() {
+        .is_none_or(|side| work.sides.get(side).is_some_and(|side| side.behind.contains(bit)));
+    if unseen && before != value && work.merged.get(&name).is_some() {
         losers.push(Loser { side: None, value: before.clone() });
     }
     for one in &moved {
