@@ -40,6 +40,11 @@ impl MemoryLog {
         self.base
     }
 
+    /// The bodies of this log, by their hash.
+    pub fn bodies(&self) -> impl Iterator<Item = (&ContentHash, &[u8])> {
+        self.bodies.iter().map(|(hash, bytes)| (hash, bytes.as_slice()))
+    }
+
     /// The events of this log in order, the first one at the position after [`base`](Self::base).
     #[must_use]
     pub fn events(&self) -> &[Vec<u8>] {

@@ -4,7 +4,7 @@
 use clap::Parser;
 use mizan_testkit::Profile;
 use mizan_testkit::simulation::campaign::{Campaign, Findings, campaign};
-use mizan_testkit::simulation::{Story, Variant, run, shrink};
+use mizan_testkit::simulation::{Story, Variant, run, shrink, trace};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -42,12 +42,18 @@ struct Arguments {
     /// Prints one line of JSON for each profile.
     #[arg(long)]
     json: bool,
+    /// Writes the traces that the tests of core are held against, and runs nothing else.
+    #[arg(long)]
+    traces: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(path) = &arguments.story {
         return replay(path);
+    }
+    if let Some(path) = &arguments.traces {
+        return write_traces(path);
     }
     let profiles = match arguments.profile.as_str() {
         "all" => Profile::ALL.to_vec(),
@@ -144,6 +150,23 @@ fn tell(failure: &mizan_testkit::simulation::campaign::Failure, save: Option<&Pa
         match std::fs::write(&path, format!("# breaks {law}\n{small}")) {
             Ok(()) => println!("  saved as {}", path.display()),
             Err(error) => eprintln!("cannot write {}: {error}", path.display()),
+        }
+    }
+}
+
+/// Histories of each profile and number of sides that become traces.
+const TRACES_EACH: u64 = 10;
+
+fn write_traces(path: &Path) -> ExitCode {
+    let bytes = trace::to_bytes(&trace::traces(TRACES_EACH));
+    match std::fs::write(path, &bytes) {
+        Ok(()) => {
+            println!("{} bytes in {}", bytes.len(), path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("cannot write {}: {error}", path.display());
+            ExitCode::from(1)
         }
     }
 }

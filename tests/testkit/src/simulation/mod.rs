@@ -4,6 +4,7 @@ pub mod campaign;
 mod history;
 mod shrink;
 mod story;
+pub mod trace;
 
 pub use history::{Broken, Outcome, Variant, run};
 pub use shrink::shrink;
