@@ -40,12 +40,8 @@ struct Explorer<'a> {
 /// Goes through a world.
 pub(super) fn explore(scope: &Scope, policy: &dyn Policy, bounds: Bounds) -> Explored {
     let hub = Hub { scope, policy: Watch::new(policy), pool: Pool::default() };
-    let mut explorer = Explorer {
-        hub,
-        reached: Vec::new(),
-        seen: BTreeSet::new(),
-        judged: BTreeMap::new(),
-    };
+    let mut explorer =
+        Explorer { hub, reached: Vec::new(), seen: BTreeSet::new(), judged: BTreeMap::new() };
     let (result, capped) = explorer.run(bounds);
     let (broke, steps) = match result {
         Ok(()) => (None, Vec::new()),

@@ -53,8 +53,7 @@ fn converged(hub: &Hub<'_>, now: &Situation, record: &Record) -> Result<(), Brok
             let lacks = presence == Presence::Missing && on.creates && !record.dead;
             let sayable = entity.fields.iter().all(|field| {
                 let value = merged.get(&field.name).unwrap_or(&Value::Null);
-                !field.writable_on(side, true)
-                    || expected(&now.state, field, side, value).is_some()
+                !field.writable_on(side, true) || expected(&now.state, field, side, value).is_some()
             });
             if lacks && sayable {
                 return broke(format!("{side} never gets the record"));
@@ -190,19 +189,21 @@ fn members(hub: &Hub<'_>, now: &Situation, record: &Record, bit: usize) -> Resul
         let Some(shown) = row(hub, &now.world, side, slot) else { continue };
         let Some(list) = shown.get(&field.name) else { continue };
         let has: Vec<Value> = items(list).iter().map(anywhere).collect();
-        let lacks = now.world.put.iter().find(|one| {
-            one.0 == bit && !now.world.taken.contains(one) && !has.contains(&one.1)
-        });
-        let keeps = now.world.taken.iter().find(|one| {
-            one.0 == bit && !now.world.put.contains(one) && has.contains(&one.1)
-        });
+        let lacks =
+            now.world.put.iter().find(|one| {
+                one.0 == bit && !now.world.taken.contains(one) && !has.contains(&one.1)
+            });
+        let keeps = now
+            .world
+            .taken
+            .iter()
+            .find(|one| one.0 == bit && !now.world.put.contains(one) && has.contains(&one.1));
         let (member, how) = match (lacks, keeps) {
             (Some((_, member)), _) => (member, "was put in and is not there"),
             (None, Some((_, member))) => (member, "was taken out and is still there"),
             (None, None) => continue,
         };
-        let what =
-            format!("{} {how}, in `{}` on {side}", super::words::value(member), field.name);
+        let what = format!("{} {how}, in `{}` on {side}", super::words::value(member), field.name);
         return Err(Broke { law: Law::AddsUp, what });
     }
     Ok(())

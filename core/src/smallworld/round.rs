@@ -161,8 +161,7 @@ impl Hub<'_> {
             if alone {
                 self.append(now, std::mem::take(&mut outcome))?;
             }
-            let decided =
-                decide(&now.state, &self.scope.schema, &self.pool, id, &self.policy)?;
+            let decided = decide(&now.state, &self.scope.schema, &self.pool, id, &self.policy)?;
             outcome.extend(decided.unwrap_or_default());
         }
         self.append(now, outcome)
@@ -181,8 +180,7 @@ impl Hub<'_> {
         }
         let mut outcome = Outcome::default();
         for id in orphans {
-            let decided =
-                decide(&now.state, &self.scope.schema, &self.pool, id, &self.policy)?;
+            let decided = decide(&now.state, &self.scope.schema, &self.pool, id, &self.policy)?;
             outcome.extend(decided.unwrap_or_default());
         }
         let any = !outcome.is_empty();
@@ -275,8 +273,7 @@ impl Hub<'_> {
     fn create(&self, now: &mut Situation, at: usize, planned: &Planned) -> Ext {
         let (scope, side) = (self.scope, &planned.command.side);
         let fields = scope.blank(at, side, "");
-        let mut image: Image =
-            fields.iter().map(|(name, _)| (name.clone(), Value::Null)).collect();
+        let mut image: Image = fields.iter().map(|(name, _)| (name.clone(), Value::Null)).collect();
         store(scope, at, side, &planned.set, &mut image);
         let main = now.world.record(scope, &now.state) == Some(planned.command.record);
         if main && at == scope.at {

@@ -155,17 +155,20 @@ fn odd(field: &Field) -> Vec<Value> {
                 let half = Decimal::try_new(5, scale.saturating_add(1)).unwrap_or_default();
                 pool.push(Value::decimal(Decimal::ONE + half));
             }
-            Rule::MaxLen(most) => pool.push(Value::text("b".repeat(most.saturating_add(1).min(999)))),
+            Rule::MaxLen(most) => {
+                pool.push(Value::text("b".repeat(most.saturating_add(1).min(999))))
+            }
             Rule::Granularity(step) => {
-                pool.push(Value::Instant(86_400_000_i64.saturating_mul(2).saturating_add(step / 2)));
+                pool.push(Value::Instant(
+                    86_400_000_i64.saturating_mul(2).saturating_add(step / 2),
+                ));
             }
             Rule::Set => pool.push(Value::List(vec![Value::text("b"), Value::text("a")])),
             Rule::Trim | Rule::CaseFold | Rule::EmptyIsNull => {}
         }
     }
-    let changed = |value: &Value| {
-        field.sides.values().any(|on| on.normaliser.apply(value) != *value)
-    };
+    let changed =
+        |value: &Value| field.sides.values().any(|on| on.normaliser.apply(value) != *value);
     let mut odd: Vec<Value> = Vec::new();
     for value in pool {
         if of_type(&field.kind, &value) && changed(&value) && !odd.contains(&value) {

@@ -188,8 +188,10 @@ impl<'a> Watch<'a> {
         for turn in 0..3 {
             let sides: Vec<&SideId> =
                 conflict.candidates.iter().filter_map(|one| one.side).collect();
-            let shown: Vec<Value> =
-                sides.iter().map(|side| stored(conflict.entity, conflict.field, side, &merged)).collect();
+            let shown: Vec<Value> = sides
+                .iter()
+                .map(|side| stored(conflict.entity, conflict.field, side, &merged))
+                .collect();
             let list = sides.iter().zip(&shown);
             let list: Vec<Candidate<'_>> = list
                 .map(|(side, value)| Candidate { side: Some(side), value, stamp: None })

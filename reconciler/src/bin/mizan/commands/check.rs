@@ -1,8 +1,8 @@
 //! `mizan check`: the configuration, the connections, and the guarantees that follow.
 
-use crate::{Failure, USAGE};
 use crate::args::{Check, Cli};
 use crate::output::{load, table};
+use crate::{Failure, USAGE};
 use mizan::adapters::{Adapter, Capabilities, Conditional, Known, Pull};
 use mizan::config::Config;
 use mizan::connect::connect_sides;
