@@ -21,6 +21,7 @@ pub mod plan;
 pub mod policy;
 pub mod schema;
 pub mod settle;
+pub mod smallworld;
 pub mod value;
 pub mod version;
 pub mod wire;

@@ -8,9 +8,11 @@ pub mod config;
 pub mod connect;
 pub mod engine;
 pub mod explain;
+pub mod policies;
 
 pub use config::Config;
 pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
 pub use mizan_adapters as adapters;
 pub use mizan_core as core;
 pub use mizan_store as store;
+pub use policies::check_policies;

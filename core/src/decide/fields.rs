@@ -130,12 +130,13 @@ fn agreement(work: &Work<'_>, bit: usize, candidates: &[Cand]) -> Option<Value> 
             || crate::compare::expected(work.state, field, &one.side, value).as_ref()
                 == Some(&one.raw)
     };
-    let merged = undelivered(work, bit, candidates);
-    if let Some(merged) = merged
+    // What a side makes of the merged value is no change of it, whether or not the side was behind (LAWS 1.7 b).
+    if let Some(merged) = work.merged.get(&field.name)
         && candidates.iter().all(|one| fits(merged, one))
     {
         return Some(merged.clone());
     }
+    let merged = undelivered(work, bit, candidates);
     let finest = candidates.iter().find(|x| candidates.iter().all(|one| fits(&x.value, one)))?;
     match merged {
         Some(merged) if *merged != finest.value => None,

@@ -1,7 +1,10 @@
 //! `mizan-sim`: random histories through the real engine.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use clap::Parser;
+mod digest;
+mod exhaustive;
+
+use clap::{Parser, Subcommand};
 use mizan_testkit::Profile;
 use mizan_testkit::simulation::campaign::{Campaign, Findings, campaign};
 use mizan_testkit::simulation::{Story, Variant, run, shrink, trace};
@@ -12,6 +15,8 @@ use std::time::Instant;
 /// Runs the reconciler through random histories of a simulated world and checks every law.
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How many histories.
     #[arg(long, default_value_t = 10_000)]
     histories: u64,
@@ -45,10 +50,23 @@ struct Arguments {
     /// Writes the traces that the tests of core are held against, and runs nothing else.
     #[arg(long)]
     traces: Option<PathBuf>,
+    /// Prints a hash of all log bytes for each hundred seeds, and judges nothing.
+    #[arg(long)]
+    digest: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs every history of a few steps, from two starts.
+    Exhaustive(exhaustive::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    match &arguments.command {
+        Some(Command::Exhaustive(wanted)) => return exhaustive::run(wanted),
+        None => {}
+    }
     if let Some(path) = &arguments.story {
         return replay(path);
     }
@@ -74,6 +92,11 @@ fn main() -> ExitCode {
     };
     let mut clean = true;
     for profile in profiles {
+        if arguments.digest {
+            let seeds = arguments.seed..arguments.seed.saturating_add(arguments.histories);
+            digest::print(profile, seeds, arguments.sides, steps, arguments.threads);
+            continue;
+        }
         clean &= run_profile(&arguments, profile, steps);
     }
     if clean { ExitCode::SUCCESS } else { ExitCode::from(1) }

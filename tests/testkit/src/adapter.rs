@@ -1,5 +1,6 @@
 //! The adapter of a simulated side: the only thing of the world that an engine ever sees.
 
+use crate::profile::Mishap;
 use crate::setup::{LAG_MAX_MS, WINDOW_MS};
 use crate::world::{Applied, RowKey, Sent, Vice, World};
 use mizan_adapters::{
@@ -71,11 +72,12 @@ impl SimSide {
             rows.retain(|row| *row > after);
         }
         let size = world.page_size();
-        let cut = pull == Pull::All && world.truncated();
+        let cut_short = pull == Pull::All && world.strikes(Mishap::ListingCut);
+        let cut = cut_short || (pull == Pull::All && world.truncated());
         let more = rows.len() > size && !cut;
         if cut {
             world.coverage.note("listing was cut");
-            let keep = world.below(rows.len() + 1);
+            let keep = if cut_short { 0 } else { world.below(rows.len() + 1) };
             rows.truncate(keep);
         }
         rows.truncate(size);
@@ -211,7 +213,7 @@ impl Adapter for SimSide {
 
 impl World {
     fn read_fails(&mut self) -> bool {
-        self.rng.per_mille(self.faults.read_fails)
+        self.strikes(Mishap::PageFails) || self.rng.per_mille(self.faults.read_fails)
     }
 
     fn stale(&mut self) -> bool {
@@ -315,13 +317,14 @@ impl World {
             let key = (sent.command.entity.clone(), ext.clone());
             if self.rng.per_mille(faults.delete_before_write) {
                 self.delete(side, &key);
-            } else if self.rng.per_mille(faults.edit_before_write)
+            } else if (self.strikes(Mishap::EditBeforeWrite)
+                || self.rng.per_mille(faults.edit_before_write))
                 && self.sides[side].rows.get(&key).is_some_and(|cell| cell.live)
             {
                 self.meddle(side, &key);
             }
         }
-        if self.rng.per_mille(faults.request_lost) {
+        if self.strikes(Mishap::RequestLost) || self.rng.per_mille(faults.request_lost) {
             self.doubted(sent);
             let late = self.sides[side].offers.late_arrivals && self.rng.per_mille(500);
             if late {
@@ -346,7 +349,7 @@ impl World {
                 self.meddle(side, &key);
             }
         }
-        if self.rng.per_mille(faults.answer_lost) {
+        if self.strikes(Mishap::AnswerLost) || self.rng.per_mille(faults.answer_lost) {
             self.doubted(sent);
             self.tell(|| format!("the answer to {} is lost", sent.command));
             return Err(Fault::InDoubt("the answer was lost".to_owned()));

@@ -35,6 +35,12 @@ struct Inner {
 pub struct FailingLog(Arc<Mutex<Inner>>);
 
 impl FailingLog {
+    /// A log that holds what another one did.
+    #[must_use]
+    pub fn holding(log: MemoryLog) -> Self {
+        Self(Arc::new(Mutex::new(Inner { log, ..Inner::default() })))
+    }
+
     /// Arms a crash, or disarms it; appends are counted from here.
     pub fn crash_at(&self, crash: Option<Crash>) {
         let mut inner = self.inner();

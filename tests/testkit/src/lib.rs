@@ -22,7 +22,7 @@ pub use adapter::{SharedWorld, SimSide, look};
 pub use coverage::Coverage;
 pub use failing::{Crash, FailingLog};
 pub use law::{Law, Violation};
-pub use profile::{Faults, Offers, Profile};
+pub use profile::{Faults, Mishap, Offers, Profile};
 pub use rng::SplitMix64;
 pub use rules::{GROUP, GROUPED, TAGS, policies};
 pub use setup::{CUSTOMER, ORDER, Setup, VISIBLE_MS, WINDOW_MS};

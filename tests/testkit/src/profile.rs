@@ -205,6 +205,32 @@ impl Profile {
     }
 }
 
+/// One thing that goes wrong in a sync, at the first chance and only then: for histories that leave nothing to luck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// A write is done and its answer is lost.
+    AnswerLost,
+    /// A write is lost on its way.
+    RequestLost,
+    /// A complete listing is cut, before its first row.
+    ListingCut,
+    /// A page cannot be read.
+    PageFails,
+    /// A user edits the row after our read and before our write.
+    EditBeforeWrite,
+}
+
+impl Mishap {
+    /// Every one, with its words in a story.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::AnswerLost, "with an answer lost"),
+        (Self::RequestLost, "with a request lost"),
+        (Self::ListingCut, "with a listing cut"),
+        (Self::PageFails, "with a page that fails"),
+        (Self::EditBeforeWrite, "with an edit before a write"),
+    ];
+}
+
 /// How often things go wrong, in thousandths, each rolled on its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {

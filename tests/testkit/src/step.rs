@@ -1,6 +1,7 @@
 //! Steps of a history: small, and with references modulo what exists, so that any part of a history is one.
 
 use crate::failing::Crash;
+use crate::profile::Mishap;
 use crate::rng::SplitMix64;
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +35,8 @@ pub enum Step {
     Delete { side: usize, pick: usize },
     /// One sync, with faults drawn from `salt`, and perhaps the end of the process.
     Sync { salt: u64, crash: Option<Crash> },
+    /// One sync in which one thing goes wrong.
+    Mishap(Mishap),
     /// Time passes.
     Pass { ms: i64 },
     /// All faults end, and syncs run until one is complete.
@@ -91,7 +94,7 @@ impl Step {
                 Some(Self::Edit { side, pick, field, late: 0 })
             }
             Self::Sync { salt, crash: Some(_) } => Some(Self::Sync { salt, crash: None }),
-            Self::Heal => Some(Self::Sync { salt: 0, crash: None }),
+            Self::Heal | Self::Mishap(_) => Some(Self::Sync { salt: 0, crash: None }),
             _ => None,
         }
     }
@@ -123,6 +126,10 @@ impl fmt::Display for Step {
             Self::Sync { salt, crash: Some(Crash { append, after }) } => {
                 let when = if *after { "after" } else { "before" };
                 write!(f, "sync {salt} crash {when} append {append}")
+            }
+            Self::Mishap(what) => {
+                let words = Mishap::ALL.iter().find(|(one, _)| one == what);
+                write!(f, "sync {}", words.map_or("", |(_, words)| words))
             }
             Self::Pass { ms } => write!(f, "pass {ms} ms"),
             Self::Heal => f.write_str("heal"),
@@ -165,6 +172,10 @@ impl FromStr for Step {
             "move" => Self::Move { pick: index(0)?, side: index(1)?, by: number(2)? },
             "refer" => Self::Refer { pick: index(0)?, side: index(1)?, to: index(2)? },
             "delete" => Self::Delete { pick: index(0)?, side: index(1)? },
+            "sync" if line.starts_with("sync with") => {
+                let known = Mishap::ALL.iter().find(|(_, words)| line.ends_with(words));
+                Self::Mishap(known.ok_or_else(bad)?.0)
+            }
             "sync" => {
                 let salt = number(0)?.unsigned_abs();
                 let crash = match line.contains("crash") {

@@ -80,39 +80,97 @@ impl Policy for Inventor {
     }
 }
 
-struct Run {
+/// A history under way.
+pub(super) struct Run {
     setup: Arc<Setup>,
     world: SharedWorld,
     log: FailingLog,
     engine: Option<Engine>,
     variant: Variant,
-    runtime: tokio::runtime::Runtime,
+    runtime: Arc<tokio::runtime::Runtime>,
     violations: Vec<Violation>,
+    /// The process died in the last step.
+    died: bool,
 }
 
 /// Runs a story and judges it.
 #[must_use]
 pub fn run(story: &Story, variant: Variant) -> Outcome {
-    let setup = Arc::new(Setup::drawn(story.seed, story.profile, story.sides));
-    let log = FailingLog::default();
-    let mut world = World::new(setup.clone(), log.clone());
-    world.trace = variant.tell.then(Vec::new);
-    world.broken_side = match variant.broken {
-        Broken::Doubling => crate::Vice::Doubles,
-        Broken::Lying => crate::Vice::Lies,
-        Broken::Forgetting => crate::Vice::Forgets,
-        Broken::Nothing | Broken::Inventing => crate::Vice::None,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime without drivers needs nothing");
-    let world = Arc::new(Mutex::new(world));
-    let mut run = Run { setup, world, log, engine: None, variant, runtime, violations: Vec::new() };
+    let setup = Setup::drawn(story.seed, story.profile, story.sides);
+    let mut run = Run::begin(setup, variant);
     for step in &story.steps {
         run.step(*step);
     }
-    run.heal(true);
-    run.judge()
+    run.end()
+}
+
+impl Run {
+    /// A history in which nothing has happened.
+    pub(super) fn begin(setup: Setup, variant: Variant) -> Self {
+        let setup = Arc::new(setup);
+        let log = FailingLog::default();
+        let mut world = World::new(setup.clone(), log.clone());
+        world.trace = variant.tell.then(Vec::new);
+        world.broken_side = match variant.broken {
+            Broken::Doubling => crate::Vice::Doubles,
+            Broken::Lying => crate::Vice::Lies,
+            Broken::Forgetting => crate::Vice::Forgets,
+            Broken::Nothing | Broken::Inventing => crate::Vice::None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime without drivers needs nothing");
+        let (world, runtime) = (Arc::new(Mutex::new(world)), Arc::new(runtime));
+        Self {
+            setup,
+            world,
+            log,
+            engine: None,
+            variant,
+            runtime,
+            violations: Vec::new(),
+            died: false,
+        }
+    }
+
+    /// The same history once more, to go on differently; its engine opens the log anew.
+    pub(super) fn fork(&self) -> Self {
+        let log = FailingLog::holding(self.log.copy());
+        let world = Arc::new(Mutex::new(look(&self.world).fork(log.clone())));
+        Self {
+            setup: self.setup.clone(),
+            world,
+            log,
+            engine: None,
+            variant: self.variant,
+            runtime: self.runtime.clone(),
+            violations: self.violations.clone(),
+            died: false,
+        }
+    }
+
+    /// Takes a step; false where it did nothing, or where what should have gone wrong in it had no chance to.
+    pub(super) fn matters(&mut self, step: Step) -> bool {
+        let stands = |run: &Self| {
+            let world = look(&run.world);
+            (run.log.head(), world.effects, world.pulse())
+        };
+        let before = stands(self);
+        self.died = false;
+        self.step(step);
+        let struck = match step {
+            Step::Mishap(_) => look(&self.world).mishap.take().is_none(),
+            Step::Sync { crash: Some(_), .. } => self.died,
+            _ => true,
+        };
+        struck && stands(self) != before
+    }
+
+    /// Lets everything come to rest, and judges it.
+    pub(super) fn end(mut self) -> Outcome {
+        self.heal(true);
+        self.judge()
+    }
 }
 
 impl Run {
@@ -121,13 +179,20 @@ impl Run {
         self.violations.push(Violation { law, what });
     }
 
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         look(&self.world).tell(|| format!("> {step}"));
         match step {
             Step::Sync { salt, crash } => {
                 let faults = self.setup.faults;
                 look(&self.world).roll(faults, salt);
                 self.sync(crash, false);
+            }
+            Step::Mishap(what) => {
+                let mut world = look(&self.world);
+                world.roll(Faults::none(), 0);
+                world.mishap = Some(what);
+                drop(world);
+                self.sync(None, false);
             }
             Step::Heal => self.heal(false),
             Step::Pass { ms } => look(&self.world).pass(ms),
@@ -207,6 +272,7 @@ impl Run {
                     self.broke(Law::NoError, format!("the engine fails: {error}"));
                 }
                 look(&self.world).died();
+                self.died = true;
                 self.log.crash_at(None);
                 self.end_process();
                 None
@@ -234,7 +300,10 @@ impl Run {
 
     /// All faults end; syncs run until nothing is left to do.
     fn heal(&mut self, last: bool) {
-        look(&self.world).roll(Faults::none(), 0);
+        let mut world = look(&self.world);
+        world.roll(Faults::none(), 0);
+        world.mishap = None;
+        drop(world);
         for turn in 0..HEALS_MAX {
             look(&self.world).pass(2_000);
             let rested = match self.sync(None, turn > 0 || !self.setup.sweep_first_only) {

@@ -1,6 +1,8 @@
 //! The simulation: the real engine, run through random histories in a simulated world, and judged by an oracle.
 
 pub mod campaign;
+pub mod digest;
+pub mod exhaustive;
 mod history;
 mod shrink;
 mod story;

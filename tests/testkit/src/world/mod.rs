@@ -9,7 +9,7 @@ mod watch;
 use crate::coverage::Coverage;
 use crate::failing::FailingLog;
 use crate::law::{Law, Violation};
-use crate::profile::Faults;
+use crate::profile::{Faults, Mishap};
 use crate::rng::SplitMix64;
 use crate::setup::Setup;
 use mizan_core::{CommandId, Ext, Image, Name, SideId};
@@ -23,7 +23,7 @@ pub use watch::Watch;
 pub(crate) use apply::{Applied, Sent};
 
 /// All sides, and what only the oracle knows of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// The set-up.
     pub setup: Arc<Setup>,
@@ -46,6 +46,8 @@ pub struct World {
     /// A vice of the last side that breaks the adapter's contract, to test the oracle.
     pub broken_side: Vice,
     pub(crate) faults: Faults,
+    /// What goes wrong at the next chance.
+    pub(crate) mishap: Option<Mishap>,
     pub(crate) rng: SplitMix64,
     deferred: Vec<Deferred>,
 }
@@ -65,14 +67,14 @@ pub enum Vice {
 }
 
 /// Something that will happen at its time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Deferred {
     at: i64,
     side: usize,
     what: Later,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Later {
     /// A user's edit commits, with the stamp of the moment at which it was made.
     Commit { row: RowKey, field: Name, raw: mizan_core::Value, tag: u32, stamp: i64 },
@@ -98,6 +100,7 @@ impl World {
             effects: 0,
             broken_side: Vice::None,
             faults: Faults::none(),
+            mishap: None,
             rng,
             deferred: Vec::new(),
         }
@@ -107,6 +110,31 @@ impl World {
     pub fn roll(&mut self, faults: Faults, salt: u64) {
         self.faults = faults;
         self.rng = SplitMix64::part(self.setup.seed, salt.wrapping_add(16));
+    }
+
+    /// True where this is what goes wrong now; then it has.
+    pub(crate) fn strikes(&mut self, what: Mishap) -> bool {
+        let strikes = self.mishap == Some(what);
+        if strikes {
+            self.mishap = None;
+        }
+        strikes
+    }
+
+    /// This world once more, on a log of its own.
+    #[must_use]
+    pub fn fork(&self, log: FailingLog) -> Self {
+        let mut fork = self.clone();
+        fork.watch.log = log;
+        fork
+    }
+
+    /// Rises with everything that happens to a row: a step after which it stands as before did nothing.
+    #[must_use]
+    pub fn pulse(&self) -> u64 {
+        let rows = self.sides.iter().flat_map(|side| side.rows.values());
+        let changes: usize = rows.map(|cell| cell.versions.len()).sum();
+        (changes + self.ghost.things.len()) as u64 * 1_000 + self.deferred.len() as u64
     }
 
     /// Lets time pass; what is due in it happens.

@@ -63,7 +63,7 @@ impl World {
                     self.delete(side, &row);
                 }
             }
-            Step::Sync { .. } | Step::Pass { .. } | Step::Heal => {}
+            Step::Sync { .. } | Step::Mishap(_) | Step::Pass { .. } | Step::Heal => {}
         }
     }
 

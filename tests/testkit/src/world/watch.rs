@@ -8,9 +8,9 @@ use mizan_core::{CommandId, Event, Fact, RecordId, Seq};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the world has read of the log so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watch {
-    log: FailingLog,
+    pub(super) log: FailingLog,
     head: Seq,
     /// Every intent in the log.
     pub intents: BTreeSet<CommandId>,

@@ -1,12 +1,15 @@
 //! `mizan check`: the configuration, the connections, and the guarantees that follow.
 
-use crate::Failure;
 use crate::args::{Check, Cli};
 use crate::output::{load, table};
+use crate::{Failure, USAGE};
 use mizan::adapters::{Adapter, Capabilities, Conditional, Known, Pull};
 use mizan::config::Config;
 use mizan::connect::connect_sides;
+use mizan::core::policy::Declared;
+use mizan::core::smallworld::Checked;
 use mizan::core::{Entity, Ext};
+use mizan::policies::{check_policies, told};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -20,6 +23,11 @@ impl Known for Nothing {
 
 pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
+    // What the policies can lose needs no connection, and no connection is worth making where they can.
+    let checked = check_policies(&config, &Declared);
+    if !checked.findings.is_empty() {
+        return Ok(refuse(&checked, cli.json));
+    }
     let sides = connect_sides(&config)?;
     let mut failed = Vec::new();
     if !args.offline {
@@ -41,7 +49,8 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
             .iter()
             .map(|(entity, side, limits)| json!({ "entity": entity, "side": side, "limits": limits }))
             .collect();
-        println!("{}", json!({ "guarantees": guarantees, "problems": failed }));
+        let found = json!({ "guarantees": guarantees, "policies": checked, "problems": failed });
+        println!("{found}");
     } else {
         println!(
             "{} is in order: {} sides, {} entities",
@@ -55,11 +64,25 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
             out.add_row([entity, side, text]);
         }
         println!("{out}");
+        println!("{}", told(&checked));
         for problem in &failed {
             eprintln!("mizan: {problem}");
         }
     }
     Ok(u8::from(!failed.is_empty()))
+}
+
+/// Says how the policies lose something or go on for ever.
+fn refuse(checked: &Checked, as_json: bool) -> u8 {
+    if as_json {
+        println!("{}", json!({ "policies": checked }));
+    } else {
+        eprintln!("{}", told(checked));
+        eprintln!(
+            "mizan: this configuration is refused: it can lose an edit or never come to rest, as shown above"
+        );
+    }
+    USAGE
 }
 
 /// Reads one page of everything; nothing is written anywhere.
