@@ -2,5 +2,6 @@
 
 mod config;
 mod files;
+mod policies;
 mod qoyod;
 mod support;
