@@ -1,8 +1,10 @@
 //! Explain: why a record has the value that it has, as a chain of facts from the log (L53).
 
+use crate::conflicts::Chosen;
 use crate::engine::{EngineError, Journal};
 use mizan_core::bodies::{Bodies, image_of};
-use mizan_core::event::{Decision, Event, FieldDecision, Found, Life, Loser, Subject};
+use mizan_core::compare::is_counter;
+use mizan_core::event::{Choice, Decision, Event, FieldDecision, Found, Life, Loser, Subject};
 use mizan_core::fold::{RowState, State};
 use mizan_core::{
     CommandId, ContentHash, Entity, Ext, Fact, Image, Name, RecordId, Schema, Seq, SideId,
@@ -215,9 +217,8 @@ impl Teller<'_> {
                 format!("row {ext} of {side} belongs to record {} (by {how:?})", self.id)
             }
             Fact::Decided { decision, .. } => self.decision(decision)?,
-            Fact::Resolved { choices, by, why, .. } => {
-                let fields: Vec<&str> = choices.iter().map(|(field, _)| field.as_str()).collect();
-                format!("{by} decided {} ({why})", fields.join(", "))
+            Fact::Resolved { choices, keep, by, why, .. } => {
+                format!("{by} decided {} ({why})", self.word(choices, *keep)?)
             }
             Fact::Unresolved { by, why, .. } => {
                 format!("{by} took back what had been decided ({why})")
@@ -297,6 +298,20 @@ impl Teller<'_> {
         }
     }
 
+    /// What a person said, of this field or of all.
+    fn word(&self, choices: &[(Name, Choice)], keep: Option<bool>) -> Option<String> {
+        let name = self.bit.and_then(|bit| self.entity.fields.get(bit)).map(|field| &field.name);
+        let told = choices.iter().filter(|(field, _)| name.is_none_or(|name| name == field));
+        let mut parts: Vec<String> =
+            told.map(|(field, choice)| format!("on {field}: {}", Chosen(choice))).collect();
+        match keep {
+            Some(true) => parts.push("that the record lives".to_owned()),
+            Some(false) => parts.push("that the record is deleted".to_owned()),
+            None => {}
+        }
+        if parts.is_empty() { None } else { Some(parts.join(", ")) }
+    }
+
     fn decision(&self, decision: &Decision) -> Option<String> {
         let mut parts = Vec::new();
         match self.bit {
@@ -308,7 +323,10 @@ impl Teller<'_> {
                     }
                 }
                 if decision.agreed.contains(bit) {
-                    parts.push(format!("all sides agree on {name}"));
+                    let counter = is_counter(self.entity.fields.get(bit)?);
+                    let what =
+                        if counter { "counts and movements give" } else { "all sides agree on" };
+                    parts.push(format!("{what} {name}"));
                 }
                 let contested = decision.fields.iter().filter(|field| field.field == *name);
                 parts.extend(contested.map(contested_text));
@@ -358,28 +376,30 @@ fn contested_text(field: &FieldDecision) -> String {
     let (name, value) = (&field.field, &field.value);
     let winner = field.winner.as_ref().map_or("the merged value".to_owned(), ToString::to_string);
     let losers = losers.join(", ");
+    // A field of a group can follow the others without having been changed by anybody else.
+    let lost = if losers.is_empty() { String::new() } else { format!("; lost {losers}") };
     match field.found {
         Found::Owner => format!("{name}: {winner} owns it, {value} holds; overruled {losers}"),
         Found::Reverted => format!(
             "{name}: only a side that does not own it changed it; {value} stays, overruled {losers}"
         ),
         Found::Preferred => {
-            format!("conflict on {name}: {winner} is preferred, {value} holds; lost {losers}")
+            format!("conflict on {name}: {winner} is preferred, {value} holds{lost}")
         }
         Found::Newest => {
-            format!("conflict on {name}: {winner} was surely later, {value} holds; lost {losers}")
+            format!("conflict on {name}: {winner} was surely later, {value} holds{lost}")
         }
         Found::Greatest => {
-            format!("conflict on {name}: {value} is the greatest and holds; lost {losers}")
+            format!("conflict on {name}: {value} is the greatest and holds{lost}")
         }
         Found::Least => {
-            format!("conflict on {name}: {value} is the least and holds; lost {losers}")
+            format!("conflict on {name}: {value} is the least and holds{lost}")
         }
         Found::KeptBoth => {
             format!("conflict on {name}: {value} holds here, and copies keep {losers}")
         }
         Found::Custom => {
-            format!("conflict on {name}: decided by your policy, {value} holds; lost {losers}")
+            format!("conflict on {name}: decided by your policy, {value} holds{lost}")
         }
         Found::Joined => format!("{name}: what all sides put in and took out gives {value}"),
         Found::Counted => format!(
@@ -387,7 +407,7 @@ fn contested_text(field: &FieldDecision) -> String {
              which was {losers}"
         ),
         Found::Manual => format!("conflict on {name}: waits for a person between {losers}"),
-        Found::Person => format!("{name}: a person chose {value}; lost {losers}"),
+        Found::Person => format!("{name}: a person chose {value}{lost}"),
         Found::Summed => format!("{name}: movements of all sides add up to {value}"),
         Found::Died => format!("{name}: {losers} lost to the delete"),
     }

@@ -1,7 +1,10 @@
 //! The built binary, run as a person runs it.
 
 mod config;
+mod conflicts;
 mod files;
+mod pair;
 mod policies;
 mod qoyod;
+mod rules;
 mod support;

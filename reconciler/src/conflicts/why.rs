@@ -1,0 +1,178 @@
+//! Why a field waits for a person.
+
+use crate::engine::{EngineError, Journal};
+use mizan_core::decide::decide;
+use mizan_core::event::{Choice, FieldDecision, Found};
+use mizan_core::fold::Record;
+use mizan_core::policy::Policy;
+use mizan_core::{Entity, Fact, Image, Name, RecordId, Rivalry, Schema, SideId, Timestamp, Value};
+use serde::Serialize;
+use std::fmt;
+
+/// Why a field waits for a person, by the rule that is in force now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Why {
+    /// The rule is to ask.
+    Manual,
+    /// The preferred side has no new value, and two others disagree.
+    NotPreferred {
+        /// The preferred side.
+        side: SideId,
+    },
+    /// Not all sides in conflict have a clock that can be compared.
+    NoClock {
+        /// Those that have none, or whose row carries no stamp.
+        sides: Vec<SideId>,
+    },
+    /// The stamps are nearer to each other than the clocks are exact.
+    TooClose {
+        /// The stamps, by side.
+        stamps: Vec<(SideId, Timestamp)>,
+        /// How far apart two of them must be, in milliseconds.
+        within_ms: u32,
+    },
+    /// The values are of different types, or one of them is nothing.
+    NoOrder,
+    /// No copy can be made: the record is a copy itself, or has no text to tell one by.
+    NoCopy,
+    /// A policy of the user's own left it to a person, or is not known here.
+    Custom {
+        /// Its name.
+        policy: Name,
+    },
+    /// A person has decided, and no sync has carried it out yet.
+    Answered {
+        /// The decision.
+        choice: Choice,
+    },
+    /// It was left open under another rule; the rule now in force decides it as soon as the record is decided again.
+    Decidable {
+        /// The value that would hold.
+        value: Value,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Manual => f.write_str("its rule is to ask a person (prefer = \"manual\")"),
+            Self::NotPreferred { side } => {
+                write!(f, "{side} is preferred and has no new value; the others disagree")
+            }
+            Self::NoClock { sides } => {
+                let names: Vec<&str> = sides.iter().map(SideId::as_str).collect();
+                write!(f, "\"newest\" cannot tell: {} gives no comparable stamp", names.join(", "))
+            }
+            Self::TooClose { stamps, within_ms } => {
+                let shown: Vec<String> = stamps
+                    .iter()
+                    .map(|(side, at)| format!("{side} {}", Value::Instant(at.0)))
+                    .collect();
+                let shown = shown.join(", ");
+                write!(f, "\"newest\" cannot tell: {shown} are less than {within_ms} ms apart")
+            }
+            Self::NoOrder => f.write_str(
+                "the values have no order: they are of different types, or one is empty",
+            ),
+            Self::NoCopy => f.write_str(
+                "no copy can be made: the record is a copy itself, or its name is not a text",
+            ),
+            Self::Custom { policy } => write!(f, "the policy `{policy}` leaves it to a person"),
+            Self::Answered { choice } => {
+                write!(f, "a person decided for {}; the next sync carries it out", Chosen(choice))
+            }
+            Self::Decidable { value } => write!(
+                f,
+                "an earlier rule left it open; the present one will take {value} at the next change \
+                 of the record, or now with `mizan redecide`"
+            ),
+        }
+    }
+}
+
+/// A person's choice, in words.
+pub(crate) struct Chosen<'a>(pub(crate) &'a Choice);
+
+impl fmt::Display for Chosen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Choice::Side(side) => write!(f, "what {side} shows"),
+            Choice::Value(value) => write!(f, "{value}"),
+            Choice::Skip => f.write_str("nothing for now"),
+        }
+    }
+}
+
+/// The record as the rules now in force would decide it.
+pub(super) struct Ask {
+    fields: Option<(Vec<FieldDecision>, Image)>,
+}
+
+impl Ask {
+    pub(super) fn new(
+        journal: &Journal,
+        schema: &Schema,
+        policy: &dyn Policy,
+        id: RecordId,
+    ) -> Result<Self, EngineError> {
+        let Some(outcome) = decide(journal.state(), schema, journal, id, policy)? else {
+            return Ok(Self { fields: None });
+        };
+        let decision = outcome.facts.into_iter().find_map(|fact| {
+            if let Fact::Decided { decision, .. } = fact { Some(decision) } else { None }
+        });
+        let fields = decision.map(|decision| {
+            let image = outcome.images.into_iter().find(|body| body.hash == decision.merged);
+            (decision.fields, image.map(|body| body.image).unwrap_or_default())
+        });
+        Ok(Self { fields })
+    }
+
+    pub(super) fn why(&self, record: &Record, entity: &Entity, bit: usize) -> Why {
+        let field = &entity.fields[bit];
+        let answered = record
+            .resolution
+            .as_ref()
+            .and_then(|resolution| resolution.choices.iter().find(|(name, _)| *name == field.name));
+        if let Some((_, choice)) = answered {
+            return Why::Answered { choice: choice.clone() };
+        }
+        if let Some((fields, merged)) = &self.fields {
+            let again = fields.iter().find(|one| one.field == field.name);
+            if again.is_none_or(|one| one.found != Found::Manual) {
+                let value = merged.get(&field.name).cloned().unwrap_or(Value::Null);
+                return Why::Decidable { value };
+            }
+        }
+        match &field.rivalry {
+            Rivalry::Manual => Why::Manual,
+            Rivalry::Prefer(side) => Why::NotPreferred { side: side.clone() },
+            Rivalry::Newest => clocks(record, entity, bit),
+            Rivalry::Greatest | Rivalry::Least => Why::NoOrder,
+            Rivalry::KeepBoth => Why::NoCopy,
+            Rivalry::Custom(policy) => Why::Custom { policy: policy.clone() },
+        }
+    }
+}
+
+fn clocks(record: &Record, entity: &Entity, bit: usize) -> Why {
+    let (mut stamps, mut without, mut within_ms) = (Vec::new(), Vec::new(), 1);
+    for (side, slot) in &record.slots {
+        if !slot.changed.contains(bit) {
+            continue;
+        }
+        match (slot.stamp, entity.sides.get(side).and_then(|on| on.clock_ms)) {
+            (Some(at), Some(ms)) => {
+                stamps.push((side.clone(), at));
+                within_ms = within_ms.max(ms);
+            }
+            (None, _) | (_, None) => without.push(side.clone()),
+        }
+    }
+    if without.is_empty() {
+        Why::TooClose { stamps, within_ms }
+    } else {
+        Why::NoClock { sides: without }
+    }
+}
