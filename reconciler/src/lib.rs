@@ -9,6 +9,8 @@ pub mod conflicts;
 pub mod connect;
 pub mod engine;
 pub mod explain;
+mod preview;
+pub mod redecide;
 
 pub use config::Config;
 pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};

@@ -16,6 +16,7 @@ pub use why::Why;
 
 use crate::engine::{EngineError, Journal};
 use crate::explain::label;
+use crate::preview::Preview;
 use history::{About, Begun, History};
 use mizan_core::bodies::image_of;
 use mizan_core::fold::{Presence, Record};
@@ -148,7 +149,7 @@ pub fn show(
         let slots = record.slots.iter().filter(move |(_, slot)| slot.presence == wanted);
         slots.map(|(side, _)| side.clone()).collect::<Vec<_>>()
     };
-    let ask = why::Ask::new(journal, schema, policy, id)?;
+    let preview = Preview::of(state, schema, journal, id, policy)?;
     let merged = image_of(journal, &record.merged)?;
     let mut open = Vec::new();
     for bit in open_bits(record).iter() {
@@ -161,7 +162,7 @@ pub fn show(
             merged: value_in(&merged, &field.name),
             sides: shown(journal, record, entity, bit, begun)?,
             since: begun.map(|begun| begun.since),
-            why: ask.why(record, entity, bit),
+            why: why::why(preview.as_ref(), record, entity, bit),
         });
     }
     let (gone_on, here_on) = (on(Presence::Gone), on(Presence::Here));

@@ -1,11 +1,9 @@
 //! Why a field waits for a person.
 
-use crate::engine::{EngineError, Journal};
-use mizan_core::decide::decide;
-use mizan_core::event::{Choice, FieldDecision, Found};
+use crate::preview::{Preview, Would};
+use mizan_core::event::Choice;
 use mizan_core::fold::Record;
-use mizan_core::policy::Policy;
-use mizan_core::{Entity, Fact, Image, Name, RecordId, Rivalry, Schema, SideId, Timestamp, Value};
+use mizan_core::{Entity, Name, Rivalry, SideId, Timestamp, Value};
 use serde::Serialize;
 use std::fmt;
 
@@ -104,55 +102,27 @@ impl fmt::Display for Chosen<'_> {
     }
 }
 
-/// The record as the rules now in force would decide it.
-pub(super) struct Ask {
-    fields: Option<(Vec<FieldDecision>, Image)>,
-}
-
-impl Ask {
-    pub(super) fn new(
-        journal: &Journal,
-        schema: &Schema,
-        policy: &dyn Policy,
-        id: RecordId,
-    ) -> Result<Self, EngineError> {
-        let Some(outcome) = decide(journal.state(), schema, journal, id, policy)? else {
-            return Ok(Self { fields: None });
-        };
-        let decision = outcome.facts.into_iter().find_map(|fact| {
-            if let Fact::Decided { decision, .. } = fact { Some(decision) } else { None }
-        });
-        let fields = decision.map(|decision| {
-            let image = outcome.images.into_iter().find(|body| body.hash == decision.merged);
-            (decision.fields, image.map(|body| body.image).unwrap_or_default())
-        });
-        Ok(Self { fields })
+/// Why a field waits; `preview` is the record as the rules now in force would decide it.
+pub(super) fn why(preview: Option<&Preview>, record: &Record, entity: &Entity, bit: usize) -> Why {
+    let field = &entity.fields[bit];
+    let answered = record
+        .resolution
+        .as_ref()
+        .and_then(|resolution| resolution.choices.iter().find(|(name, _)| *name == field.name));
+    if let Some((_, choice)) = answered {
+        return Why::Answered { choice: choice.clone() };
     }
-
-    pub(super) fn why(&self, record: &Record, entity: &Entity, bit: usize) -> Why {
-        let field = &entity.fields[bit];
-        let answered = record
-            .resolution
-            .as_ref()
-            .and_then(|resolution| resolution.choices.iter().find(|(name, _)| *name == field.name));
-        if let Some((_, choice)) = answered {
-            return Why::Answered { choice: choice.clone() };
-        }
-        if let Some((fields, merged)) = &self.fields {
-            let again = fields.iter().find(|one| one.field == field.name);
-            if again.is_none_or(|one| one.found != Found::Manual) {
-                let value = merged.get(&field.name).cloned().unwrap_or(Value::Null);
-                return Why::Decidable { value };
-            }
-        }
-        match &field.rivalry {
-            Rivalry::Manual => Why::Manual,
-            Rivalry::Prefer(side) => Why::NotPreferred { side: side.clone() },
-            Rivalry::Newest => clocks(record, entity, bit),
-            Rivalry::Greatest | Rivalry::Least => Why::NoOrder,
-            Rivalry::KeepBoth => Why::NoCopy,
-            Rivalry::Custom(policy) => Why::Custom { policy: policy.clone() },
-        }
+    match preview.map(|preview| preview.field(&field.name)) {
+        Some(Would::Hold(value) | Would::Copy(value)) => return Why::Decidable { value },
+        Some(Would::Wait) | None => {}
+    }
+    match &field.rivalry {
+        Rivalry::Manual => Why::Manual,
+        Rivalry::Prefer(side) => Why::NotPreferred { side: side.clone() },
+        Rivalry::Newest => clocks(record, entity, bit),
+        Rivalry::Greatest | Rivalry::Least => Why::NoOrder,
+        Rivalry::KeepBoth => Why::NoCopy,
+        Rivalry::Custom(policy) => Why::Custom { policy: policy.clone() },
     }
 }
 

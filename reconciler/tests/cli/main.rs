@@ -6,5 +6,6 @@ mod files;
 mod pair;
 mod policies;
 mod qoyod;
+mod redecide;
 mod rules;
 mod support;

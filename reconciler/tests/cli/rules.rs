@@ -208,7 +208,7 @@ fn one_sides_address_is_taken_whole() {
 fn an_address_in_conflict_is_decided_as_one() {
     let pair = address_changed_on_both("");
     pair.syncs(3);
-    pair.shown("street (group address)");
+    pair.shown("street, city (decided as one, as address)");
     let one = pair.resolves(&["--field", "street", "--value", "Sea 3"]);
     assert_eq!(one.code, 2);
     assert!(one.err.contains("group `address`") && one.err.contains("`city`"), "{}", one.err);

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// Conflicts that wait for a person.
     #[command(subcommand)]
     Conflicts(Conflicts),
+    /// After a change of the rules: decide what is open, and with --apply what is past, by the new ones.
+    Redecide(Redecide),
     /// What is parked, refused or cannot be read.
     #[command(subcommand)]
     Parked(Parked),
@@ -179,6 +181,33 @@ pub(crate) struct Resolve {
     pub(crate) at: u64,
     #[command(flatten)]
     pub(crate) signed: Signed,
+}
+
+const REDECIDE: &str = "\
+A changed `prefer` decides what comes. What was decided stays, and an open conflict waits on until its record changes.
+
+  mizan redecide product --dry-run                        what the new rules would make of both
+  mizan redecide product --by huda --why REASON           decides what is open
+  mizan redecide product --apply --by huda --why REASON   and sets past ones, too
+  mizan sync                                              carries it out";
+
+#[derive(Debug, Args)]
+#[command(after_help = REDECIDE)]
+pub(crate) struct Redecide {
+    /// The entity.
+    pub(crate) entity: String,
+    /// Show what would change, and append nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also set the values that past conflicts would have under the rules now in force, where they still hold.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) apply: bool,
+    /// Who decides.
+    #[arg(long, value_name = "NAME", required_unless_present = "dry_run", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) why: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

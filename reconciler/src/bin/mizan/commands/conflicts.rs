@@ -105,8 +105,8 @@ fn print_one(look: &Look, text: &str, json: bool) -> Result<u8, Failure> {
             sides(&detail.here_on)
         );
     }
-    for field in &detail.open {
-        print_field(field);
+    for fields in sections(&detail.open) {
+        print_section(&fields);
     }
     print_commands(&detail);
     Ok(0)
@@ -117,25 +117,54 @@ fn sides(sides: &[SideId]) -> String {
     names.join(", ")
 }
 
-fn print_field(field: &OpenField) {
-    let group = field.group.as_ref().map(|group| format!(" (group {group})")).unwrap_or_default();
-    let aside = if field.skipped { "; set aside until the record changes" } else { "" };
-    println!("\n{}{group}: {}{aside}", field.field, field.why);
-    let moved = |shown: &Shown| shown.then.as_ref().is_some_and(|then| *then != shown.now);
-    let moved = field.sides.iter().any(moved);
-    let mut header = vec!["side", "before"];
-    header.extend(moved.then_some("when it began"));
-    header.push("now");
-    let mut out = table(&header);
-    for shown in &field.sides {
-        let mut row = vec![shown.side.to_string(), shown.base.to_string()];
-        if moved {
-            row.push(shown.then.as_ref().map(Value::to_string).unwrap_or_default());
+/// The open fields, those of a group together: they are decided as one.
+fn sections(open: &[OpenField]) -> Vec<Vec<&OpenField>> {
+    let mut sections: Vec<Vec<&OpenField>> = Vec::new();
+    for field in open {
+        let same = |section: &&mut Vec<&OpenField>| {
+            field.group.is_some() && section.first().is_some_and(|one| one.group == field.group)
+        };
+        match sections.iter_mut().find(same) {
+            Some(section) => section.push(field),
+            None => sections.push(vec![field]),
         }
-        row.push(shown.now.to_string());
-        out.add_row(row);
     }
-    println!("{out}\nuntil it is decided, {} holds for the record", field.merged);
+    sections
+}
+
+fn print_section(fields: &[&OpenField]) {
+    let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
+    let mut told = Vec::new();
+    for field in fields {
+        let aside = if field.skipped { "; set aside until the record changes" } else { "" };
+        let text = format!("{}{aside}", field.why);
+        if !told.contains(&text) {
+            told.push(text);
+        }
+    }
+    match fields.first().and_then(|field| field.group.as_ref()) {
+        Some(group) => println!("\n{} (decided as one, as {group}):", names.join(", ")),
+        None => println!("\n{}:", names.join(", ")),
+    }
+    told.iter().for_each(|text| println!("  {text}"));
+    let moved = |shown: &Shown| shown.then.as_ref().is_some_and(|then| *then != shown.now);
+    let moved = fields.iter().flat_map(|field| &field.sides).any(moved);
+    let mut header = vec!["field", "side", "before"];
+    header.extend(moved.then_some("when it began"));
+    header.extend(["now", "holds meanwhile"]);
+    let mut out = table(&header);
+    for field in fields {
+        for shown in &field.sides {
+            let side = shown.side.to_string();
+            let mut row = vec![field.field.to_string(), side, shown.base.to_string()];
+            if moved {
+                row.push(shown.then.as_ref().map(Value::to_string).unwrap_or_default());
+            }
+            row.extend([shown.now.to_string(), field.merged.to_string()]);
+            out.add_row(row);
+        }
+    }
+    println!("{out}");
 }
 
 /// When a conflict began, to the second.
