@@ -25,6 +25,7 @@ sku = { till = "sku", books = "sku" }
 text = { prefer = "policy longest", till = "text", books = "description" }
 "#;
 
+// ANCHOR: policy
 /// The longest text wins; among equally long ones the greater, so that the order of the sides decides nothing.
 struct Longest;
 
@@ -46,6 +47,7 @@ impl Policy for Longest {
         best.map_or(Verdict::Park, |(index, _)| Verdict::Take(index))
     }
 }
+// ANCHOR_END: policy
 
 fn write(folder: &Path, file: &str, text: &str) -> std::io::Result<()> {
     let path = folder.join(file);
