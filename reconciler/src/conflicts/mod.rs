@@ -1,7 +1,8 @@
 //! Conflicts that wait for a person: which there are, what each is about, and the person's word on them.
 //!
-//! The functions read a log and give data back; what a person decides comes back as one [`Fact`], to be appended with
-//! [`Engine::append`](crate::Engine::append). The next sync carries it out. The program `mizan conflicts` only prints.
+//! The functions read a log and give data back; what a person decides comes back as one `Fact`, to be appended with
+//! [`Engine::append`](crate::Engine::append). The next sync carries it out; `examples/answer_conflicts.rs` does all of
+//! it. The program `mizan conflicts` only prints.
 
 mod answer;
 mod history;

@@ -79,6 +79,22 @@ fn what_was_changed_since_is_not_touched() {
 }
 
 #[test]
+fn what_a_person_has_decided_since_is_not_touched() {
+    let pair = decided_by("till", 0);
+    rule(&pair, "manual");
+    pair.writes("till", &json!({ "note": "third" }));
+    pair.writes("books", &json!({ "note": "fourth" }));
+    pair.syncs(3);
+    let open = redecides(&pair, &["--dry-run", "--json"]).json();
+    assert_eq!((&open["past"], &open["open"][0]["would"]), (&json!([]), &json!("wait")));
+    assert_eq!(pair.resolves(&["--field", "note", "--value", "left"]).code, 0);
+    pair.syncs(0);
+    rule(&pair, "books");
+    let found = redecides(&pair, &["--dry-run", "--json"]).json();
+    assert_eq!(found["past"], json!([]), "left is a person's word now");
+}
+
+#[test]
 fn an_open_conflict_waits_on_under_the_new_rule_until_it_is_decided_again() {
     let pair = decided_by("manual", 3);
     rule(&pair, "books");
@@ -102,16 +118,33 @@ fn news_of_a_record_decides_its_open_conflict_by_the_rules_now_in_force() {
     pair.both_show("note", &json!("right"));
 }
 
-#[test]
-fn a_group_is_decided_again_as_one() {
-    let fields = [("street", "group = \"address\""), ("city", "group = \"address\"")];
+const ADDRESS: &[(&str, &str)] =
+    &[("street", "group = \"address\""), ("city", "group = \"address\"")];
+
+/// An address that was decided by preferring the till, when the books are preferred now.
+fn address_decided() -> Pair {
     let old = json!({ "street": "Palm 1", "city": "Jeddah" });
-    let pair = Pair::agreed("prefer = \"till\"", &fields, &old);
+    let pair = Pair::agreed("prefer = \"till\"", ADDRESS, &old);
     pair.writes("till", &json!({ "street": "Rose 5" }));
     pair.writes("books", &json!({ "city": "Abha" }));
     pair.syncs(0);
-    let config = configured("prefer = \"books\"", &fields);
+    let config = configured("prefer = \"books\"", ADDRESS);
     std::fs::write(pair.0.path().join("mizan.toml"), config).expect("the configuration");
+    pair
+}
+
+#[test]
+fn an_address_of_which_a_part_was_changed_since_is_not_touched() {
+    let pair = address_decided();
+    pair.writes("till", &json!({ "city": "Yanbu" }));
+    pair.syncs(0);
+    let found = redecides(&pair, &["--dry-run", "--json"]).json();
+    assert_eq!(found["past"], json!([]), "the street of one address, the city of another");
+}
+
+#[test]
+fn a_group_is_decided_again_as_one() {
+    let pair = address_decided();
     redecides(&pair, &[SIGNED, &["--apply"]].concat());
     pair.syncs(0);
     pair.both_show("street", &json!("Palm 1"));
