@@ -3,6 +3,7 @@
 use crate::preview::{Preview, Would};
 use mizan_core::event::Choice;
 use mizan_core::fold::Record;
+use mizan_core::policy::Stamp;
 use mizan_core::{Entity, Name, Rivalry, SideId, Timestamp, Value};
 use serde::Serialize;
 use std::fmt;
@@ -18,15 +19,15 @@ pub enum Why {
         /// The preferred side.
         side: SideId,
     },
-    /// Not all sides in conflict have a clock that can be compared.
+    /// Not all values in conflict have a stamp that can be compared.
     NoClock {
-        /// Those that have none, or whose row carries no stamp.
-        sides: Vec<SideId>,
+        /// The sides that have no clock, or whose row carries no stamp; `None`: what was merged before.
+        sides: Vec<Option<SideId>>,
     },
     /// The stamps are nearer to each other than the clocks are exact.
     TooClose {
-        /// The stamps, by side.
-        stamps: Vec<(SideId, Timestamp)>,
+        /// The stamps, by side; `None`: what was merged before.
+        stamps: Vec<(Option<SideId>, Timestamp)>,
         /// How far apart two of them must be, in milliseconds.
         within_ms: u32,
     },
@@ -59,13 +60,13 @@ impl fmt::Display for Why {
                 write!(f, "{side} is preferred and has no new value; the others disagree")
             }
             Self::NoClock { sides } => {
-                let names: Vec<&str> = sides.iter().map(SideId::as_str).collect();
-                write!(f, "\"newest\" cannot tell: {} gives no comparable stamp", names.join(", "))
+                let names: Vec<&str> = sides.iter().map(|side| whose(side.as_ref())).collect();
+                write!(f, "\"newest\" cannot tell: no comparable stamp of {}", names.join(", "))
             }
             Self::TooClose { stamps, within_ms } => {
                 let shown: Vec<String> = stamps
                     .iter()
-                    .map(|(side, at)| format!("{side} {}", Value::Instant(at.0)))
+                    .map(|(side, at)| format!("{} {}", whose(side.as_ref()), Value::Instant(at.0)))
                     .collect();
                 let shown = shown.join(", ");
                 write!(f, "\"newest\" cannot tell: {shown} are less than {within_ms} ms apart")
@@ -126,23 +127,31 @@ pub(super) fn why(preview: Option<&Preview>, record: &Record, entity: &Entity, b
     }
 }
 
+fn whose(side: Option<&SideId>) -> &str {
+    side.map_or("what was merged before", SideId::as_str)
+}
+
 fn clocks(record: &Record, entity: &Entity, bit: usize) -> Why {
-    let (mut stamps, mut without, mut within_ms) = (Vec::new(), Vec::new(), 1);
-    for (side, slot) in &record.slots {
-        if !slot.changed.contains(bit) {
-            continue;
-        }
-        match (slot.stamp, entity.sides.get(side).and_then(|on| on.clock_ms)) {
-            (Some(at), Some(ms)) => {
-                stamps.push((side.clone(), at));
-                within_ms = within_ms.max(ms);
-            }
-            (None, _) | (_, None) => without.push(side.clone()),
-        }
+    let changed = record.slots.iter().filter(|(_, slot)| slot.changed.contains(bit));
+    let mut rivals: Vec<(Option<SideId>, Option<Stamp>)> = changed
+        .map(|(side, slot)| {
+            let clock = entity.sides.get(side).and_then(|on| on.clock_ms);
+            let stamp = slot.stamp.zip(clock).map(|(at, within_ms)| Stamp { at, within_ms });
+            (Some(side.clone()), stamp)
+        })
+        .collect();
+    if rivals.len() == 1 {
+        // One side alone is in conflict with what was merged and has not reached it.
+        let noted = record.stamps.iter().find(|one| usize::try_from(one.bit) == Ok(bit));
+        let stamp = noted.map(|noted| Stamp { at: noted.at, within_ms: noted.within_ms });
+        rivals.push((None, stamp));
     }
-    if without.is_empty() {
-        Why::TooClose { stamps, within_ms }
-    } else {
-        Why::NoClock { sides: without }
+    let without = rivals.iter().filter(|(_, stamp)| stamp.is_none());
+    let sides: Vec<Option<SideId>> = without.map(|(side, _)| side.clone()).collect();
+    if !sides.is_empty() {
+        return Why::NoClock { sides };
     }
+    let within_ms = rivals.iter().filter_map(|(_, stamp)| Some(stamp.as_ref()?.within_ms)).max();
+    let stamps = rivals.into_iter().filter_map(|(side, stamp)| Some((side, stamp?.at))).collect();
+    Why::TooClose { stamps, within_ms: within_ms.unwrap_or(1) }
 }

@@ -43,6 +43,14 @@ fn the_newest_wins_whatever_its_side() {
 }
 
 #[test]
+fn what_newest_cannot_promise_is_said_by_check() {
+    let pair = note_changed_on_both("prefer = \"newest\"");
+    let ran = pair.0.run(&["check", "--json"]).json();
+    let till = ran["guarantees"][1].to_string();
+    assert!(till.contains("the stamp of the row, not of the field, and to 1000 ms"), "{till}");
+}
+
+#[test]
 fn clocks_that_cannot_tell_leave_it_to_a_person() {
     for (till, books) in [(1_000, 1_000), (1_000, 1_999), (1_999, 1_000)] {
         let pair = Pair::agreed("prefer = \"newest\"", NOTE, &json!({ "note": "old" }));
