@@ -1,6 +1,7 @@
 //! What becomes of a field that both sides changed, rule by rule, and how it is told afterwards.
 
-use super::pair::Pair;
+use super::pair::{Pair, configured};
+use super::support::Shop;
 use serde_json::json;
 
 const NOTE: &[(&str, &str)] = &[("note", "")];
@@ -115,6 +116,54 @@ fn both_are_kept_one_of_them_in_a_copy() {
         assert_eq!(copy, json!({ "sku": "A (copy, till)", "name": "Tea", "note": "left" }));
         assert_eq!(names.len(), 2);
     }
+}
+
+#[test]
+fn every_conflict_of_a_record_has_a_copy_of_its_own() {
+    let pair =
+        Pair::agreed("copies = \"sku\"\nprefer = \"keep-both\"", NOTE, &json!({ "note": "old" }));
+    for round in 1..=3 {
+        pair.writes("till", &json!({ "note": format!("left {round}") }));
+        pair.writes("books", &json!({ "note": format!("right {round}") }));
+        pair.syncs(0);
+    }
+    pair.both_show("note", &json!("right 3"));
+    for side in ["till", "books"] {
+        let rows = pair.0.names(&format!("{side}/products"));
+        let rows = rows.iter().map(|name| pair.0.get(&format!("{side}/products/{name}")));
+        let mut rows: Vec<_> = rows.map(|row| (row["sku"].clone(), row["note"].clone())).collect();
+        rows.sort_by_key(|(sku, _)| sku.to_string());
+        let copy = |mark: &str, note: &str| (json!(format!("A ({mark}, till)")), json!(note));
+        let copies = [copy("copy 2", "left 2"), copy("copy 3", "left 3"), copy("copy", "left 1")];
+        assert_eq!(rows[..3], copies);
+        assert_eq!(rows.len(), 4);
+    }
+}
+
+#[test]
+fn the_preferred_of_three_sides_may_have_nothing_to_say() {
+    let config = configured("prefer = \"shop\"", NOTE)
+        .replace(
+            "[entities.product]\n",
+            "[sides.shop]\nadapter = \"files\"\nroot = \"shop\"\n[entities.product]\n",
+        )
+        .replace(
+            "[entities.product.fields]",
+            "shop = { path = \"products\" }\n[entities.product.fields]",
+        )
+        .replace("books = \"sku\"", "books = \"sku\", shop = \"sku\"")
+        .replace("books = \"note\"", "books = \"note\", shop = \"note\"");
+    let pair = Pair(Shop::new(&config));
+    std::fs::create_dir_all(pair.0.path().join("shop/products")).expect("folders");
+    pair.writes("till", &json!({ "note": "old" }));
+    pair.syncs(0);
+    pair.writes("till", &json!({ "note": "left" }));
+    pair.writes("books", &json!({ "note": "right" }));
+    pair.syncs(3);
+    pair.shown("shop is preferred and has no new value; the others disagree");
+    pair.writes("shop", &json!({ "note": "third" }));
+    pair.syncs(0);
+    pair.both_show("note", &json!("third"));
 }
 
 #[test]
