@@ -8,8 +8,8 @@ use mizan_adapters::http::{Api, Auth, Client, Limiter, Limits, Policy as RetryPo
 use mizan_adapters::oauth::{ClientAuth, FileStore, Grant, OAuth, Settings as OAuthSettings};
 use mizan_adapters::qoyod::Qoyod;
 use mizan_adapters::{Adapter, Binding};
-use mizan_core::SideId;
 use mizan_core::policy::Policies;
+use mizan_core::{Name, Rivalry, SideId};
 use mizan_store::{EventLog, OpenReport, SledLog, StoreError};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -36,6 +36,22 @@ pub enum ConnectError {
         side: SideId,
         /// Why.
         what: String,
+    },
+    /// The configuration names a policy that this program does not have.
+    #[error(
+        "entity `{entity}`, field `{field}`: no policy `{policy}` is registered (there are: {known}). Policies of \
+         one's own live in a program that embeds Mizan and registers them with `Policies::with` before \
+         `connect::open_engine_with`; the `mizan` program has none: write a side or another rule for `prefer`"
+    )]
+    UnknownPolicy {
+        /// The entity.
+        entity: Name,
+        /// The field.
+        field: Name,
+        /// The name that `prefer` gives.
+        policy: Name,
+        /// The names that are registered.
+        known: String,
     },
     /// The log cannot be opened.
     #[error(transparent)]
@@ -96,16 +112,101 @@ pub fn open_log(path: &Path) -> Result<(Box<dyn EventLog>, OpenReport), ConnectE
     Ok((Box::new(log), report))
 }
 
-/// Opens an engine over a log.
+/// Refuses a configuration that names a policy which is not registered: it would decide nothing, silently.
 ///
 /// # Errors
-/// As [`Engine::open`].
+/// [`ConnectError::UnknownPolicy`], with the first such entity and field.
+pub fn check_policies(config: &Config, policies: &Policies) -> Result<(), ConnectError> {
+    for entity in &config.schema.entities {
+        for field in &entity.fields {
+            let Rivalry::Custom(policy) = &field.rivalry else { continue };
+            if !policies.knows(policy) {
+                let names: Vec<&str> = policies.names().map(Name::as_str).collect();
+                let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                return Err(ConnectError::UnknownPolicy {
+                    entity: entity.name.clone(),
+                    field: field.name.clone(),
+                    policy: policy.clone(),
+                    known,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens an engine over a log, with the rules that the configuration declares and no others.
+///
+/// # Errors
+/// As [`open_engine_with`].
 pub fn open_engine(
     config: &Config,
     log: Box<dyn EventLog>,
     adapters: Vec<Arc<dyn Adapter>>,
 ) -> Result<Engine, ConnectError> {
-    let policy = Arc::new(Policies::default());
+    open_engine_with(config, log, adapters, Policies::default())
+}
+
+/// Opens an engine over a log, with policies of the user's own for the fields that say `prefer = "policy NAME"`.
+///
+/// `examples/custom_policy.rs` is a complete program.
+///
+/// ```
+/// use mizan::connect::{connect_sides, open_engine_with};
+/// use mizan::core::Name;
+/// use mizan::core::policy::{Conflict, Policies, Policy, Verdict};
+/// use mizan::store::MemoryLog;
+///
+/// /// The longest text wins.
+/// struct Longest;
+///
+/// impl Policy for Longest {
+///     fn id(&self) -> Name {
+///         "longest/1".into()
+///     }
+///     fn resolve(&self, conflict: &Conflict<'_>) -> Verdict {
+///         let all = conflict.candidates.iter().enumerate();
+///         let best = all.max_by_key(|(_, one)| (one.value.to_string().len(), one.value));
+///         best.map_or(Verdict::Park, |(index, _)| Verdict::Take(index))
+///     }
+/// }
+///
+/// let config = r#"
+/// [sides.till]
+/// adapter = "files"
+/// root = "till"
+/// [sides.books]
+/// adapter = "files"
+/// root = "books"
+/// [entities.product]
+/// direction = "both"
+/// prefer = "policy longest"
+/// [entities.product.sides]
+/// till = {}
+/// books = {}
+/// [entities.product.fields]
+/// name = { till = "name", books = "title" }
+/// "#;
+/// let config = mizan::Config::parse(config, std::path::Path::new("."))?;
+/// let open = |policies| {
+///     let adapters = connect_sides(&config)?.adapters;
+///     open_engine_with(&config, Box::new(MemoryLog::default()), adapters, policies)
+/// };
+/// assert!(open(Policies::default()).is_err(), "nothing is registered as `longest`");
+/// assert!(open(Policies::default().with(Longest)).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When a policy that the configuration names is not registered, and as [`Engine::open`].
+pub fn open_engine_with(
+    config: &Config,
+    log: Box<dyn EventLog>,
+    adapters: Vec<Arc<dyn Adapter>>,
+    policies: Policies,
+) -> Result<Engine, ConnectError> {
+    check_policies(config, &policies)?;
+    let policy = Arc::new(policies);
     let clock = Arc::new(SystemClock);
     let schema = config.schema.clone();
     Ok(Engine::open(log, schema, adapters, policy, config.settings(), clock)?)

@@ -5,10 +5,13 @@
 
 pub mod clock;
 pub mod config;
+pub mod conflicts;
 pub mod connect;
 pub mod engine;
 pub mod explain;
 pub mod policies;
+mod preview;
+pub mod redecide;
 
 pub use config::Config;
 pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};

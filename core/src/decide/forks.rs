@@ -54,9 +54,14 @@ pub(super) fn carry_out(
             }
         }
         if let Some(Value::Text(text)) = image.get(name) {
+            // The copies of an earlier conflict have their names already.
+            let number = match work.record.copies {
+                0 => String::new(),
+                made => format!(" {}", made.saturating_add(1)),
+            };
             let marked = match side {
-                Some(side) => format!("{text}{MARK}, {side})"),
-                None => format!("{text}{MARK})"),
+                Some(side) => format!("{text}{MARK}{number}, {side})"),
+                None => format!("{text}{MARK}{number})"),
             };
             image.set(name, Value::text(marked));
         }

@@ -107,7 +107,9 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             state.undecided.insert(*record);
         }
         Fact::Forked { from, merged, contains, .. } => {
-            let entity = state.records[from.0 as usize].entity.clone();
+            let original = &mut state.records[from.0 as usize];
+            original.copies = original.copies.saturating_add(1);
+            let entity = original.entity.clone();
             let id = RecordId(u32::try_from(state.records.len()).unwrap_or(u32::MAX));
             let mut copy = Record::new(entity);
             copy.merged = *merged;

@@ -163,6 +163,8 @@ pub struct Record {
     pub stamps: Vec<Stamped>,
     /// The record that this one is a copy of.
     pub copy_of: Option<RecordId>,
+    /// How many copies were made of it, so that each has a name of its own.
+    pub copies: u32,
     /// The records that it refers to.
     pub refers_to: Vec<RecordId>,
     /// Position of its last decision.
@@ -187,6 +189,7 @@ impl Record {
             skipped: FieldSet::EMPTY,
             stamps: Vec::new(),
             copy_of: None,
+            copies: 0,
             refers_to: Vec::new(),
             decided_at: Seq(0),
         }
@@ -370,4 +373,4 @@ impl State {
 }
 
 /// Names the code that wrote a snapshot; another code ignores it and folds the log again (L4).
-pub const STATE_CODE: &str = concat!("mizan-core ", env!("CARGO_PKG_VERSION"), " state 2");
+pub const STATE_CODE: &str = concat!("mizan-core ", env!("CARGO_PKG_VERSION"), " state 3");

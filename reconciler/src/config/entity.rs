@@ -2,6 +2,7 @@
 
 use super::document::{ConfigError, Node, suggestion};
 use super::field::{Fields, read_fields};
+use super::policy;
 use super::side::{SideConfig, System, check_name, side_named};
 use crate::engine::Sweep;
 use mizan_adapters::Binding;
@@ -48,7 +49,7 @@ fn read_entity(
     all: &[&str],
     entities: &mut Entities,
 ) -> Result<(), ConfigError> {
-    node.only(&["direction", "key", "prefer", "on_delete", "sides", "fields"])?;
+    node.only(&["direction", "key", "prefer", "on_delete", "copies", "sides", "fields"])?;
     let tables = node.need("sides", "a table [entities.NAME.sides.SIDE] for each of its sides")?;
     let mut own = Vec::new();
     for (side, table) in tables.table()? {
@@ -59,19 +60,13 @@ fn read_entity(
     }
     let direction = read_direction(node, sides, &own)?;
     let fields_node = node.need("fields", "a table [entities.NAME.fields]")?;
-    let rivalry = read_rivalry(node, &direction, sides)?;
     let side_names: Vec<SideId> = own.iter().map(|(side, _)| side.clone()).collect();
+    let rivalry = read_rivalry(node, &direction, &side_names)?;
     let Fields { fields, paths } =
         read_fields(fields_node, &side_names, &direction, &rivalry, all)?;
     let key = read_key(node, &fields, &side_names)?;
-    let on_delete = match node.get("on_delete") {
-        None => DeletePolicy::EditWins,
-        Some(node) => match node.one_of(&["edit-wins", "delete-wins", "park"])? {
-            "edit-wins" => DeletePolicy::EditWins,
-            "delete-wins" => DeletePolicy::DeleteWins,
-            _ => DeletePolicy::Park,
-        },
-    };
+    let on_delete = read_on_delete(node)?;
+    let copies = node.get("copies").map(Node::text).transpose()?.map(Name::new);
     let mut on_sides = BTreeMap::new();
     for (side, table) in own {
         let writes = fields.iter().any(|field| field.writable_on(&side, false));
@@ -90,9 +85,19 @@ fn read_entity(
             on_create: read.on_create,
         });
     }
-    let name = name.clone();
-    entities.list.push(Entity { name, fields, key, sides: on_sides, on_delete, copies: None });
+    let entity = Entity { name: name.clone(), fields, key, sides: on_sides, on_delete, copies };
+    policy::check(node, &entity)?;
+    entities.list.push(entity);
     Ok(())
+}
+
+fn read_on_delete(node: &Node) -> Result<DeletePolicy, ConfigError> {
+    let Some(node) = node.get("on_delete") else { return Ok(DeletePolicy::EditWins) };
+    Ok(match node.one_of(&["edit-wins", "delete-wins", "park"])? {
+        "edit-wins" => DeletePolicy::EditWins,
+        "delete-wins" => DeletePolicy::DeleteWins,
+        _ => DeletePolicy::Park,
+    })
 }
 
 fn read_direction(
@@ -138,7 +143,11 @@ fn read_direction(
     }
 }
 
-fn read_rivalry(node: &Node, direction: &Direction, sides: &Sides) -> Result<Rivalry, ConfigError> {
+fn read_rivalry(
+    node: &Node,
+    direction: &Direction,
+    sides: &[SideId],
+) -> Result<Rivalry, ConfigError> {
     let Some(prefer) = node.get("prefer") else { return Ok(Rivalry::Manual) };
     if *direction != Direction::Both {
         return Err(prefer.error(
@@ -146,20 +155,7 @@ fn read_rivalry(node: &Node, direction: &Direction, sides: &Sides) -> Result<Riv
              knows first wins; remove `prefer`, or set direction = \"both\"",
         ));
     }
-    rivalry_of(prefer, sides.keys())
-}
-
-/// `"manual"` or the name of a side.
-pub(super) fn rivalry_of<'a>(
-    node: &Node,
-    sides: impl Iterator<Item = &'a SideId>,
-) -> Result<Rivalry, ConfigError> {
-    let mut words: Vec<&str> = sides.map(SideId::as_str).collect();
-    words.push("manual");
-    Ok(match node.one_of(&words)? {
-        "manual" => Rivalry::Manual,
-        side => Rivalry::Prefer(SideId::new(side)),
-    })
+    policy::rivalry_of(prefer, sides)
 }
 
 fn read_key(
@@ -221,6 +217,9 @@ fn read_entity_side(
             "deletes" => on.deletes = entry.flag()?,
             "decimals_as_text" => style.decimals_as_text = entry.flag()?,
             "ids_as_numbers" => style.ids_as_numbers = entry.flag()?,
+            "clock" => {
+                on.clock_ms = Some(policy::clock_of(entry, side, sides.get(side), node)?);
+            }
             "sweep" => {
                 sweep = Some(match entry.one_of(&["always", "first"])? {
                     "always" => Sweep::Always,

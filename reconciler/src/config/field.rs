@@ -1,11 +1,12 @@
 //! The `[entities.NAME.fields]` table: what each field is, and where each side has it.
 
 use super::document::{ConfigError, Kind, Node, suggestion};
-use super::entity::{Direction, rivalry_of};
+use super::entity::Direction;
+use super::policy;
 use super::side::check_name;
 use mizan_core::lens::{FieldPath, Path};
 use mizan_core::{
-    Field, FieldOnSide, Item, Meaning, Name, Normaliser, Rivalry, Rounding, Rule, SideId, Type,
+    Field, FieldOnSide, Item, Name, Normaliser, Rivalry, Rounding, Rule, SideId, Type,
 };
 use std::collections::BTreeMap;
 
@@ -25,6 +26,20 @@ struct Place<'a> {
 
 const TYPES: &[&str] =
     &["text", "decimal", "bool", "date", "instant", "items", "any", "ref ENTITY"];
+
+/// What a field's table may say besides where each side has it.
+const SETTINGS: &[&str] = &[
+    "type",
+    "scale",
+    "rounding",
+    "owner",
+    "prefer",
+    "counter",
+    "stocktake",
+    "set",
+    "group",
+    "items",
+];
 
 pub(super) fn read_fields(
     node: &Node,
@@ -56,7 +71,7 @@ fn read_field(
     node: &Node,
     place: &Place<'_>,
 ) -> Result<(Field, Vec<(SideId, FieldPath)>), ConfigError> {
-    let mut known = vec!["type", "scale", "rounding", "owner", "prefer", "counter", "items"];
+    let mut known = SETTINGS.to_vec();
     known.extend(place.sides.iter().map(SideId::as_str));
     node.only(&known)?;
     let kind = read_type(node, place)?;
@@ -91,19 +106,21 @@ fn read_field(
                 "`prefer` and an owner contradict each other: {owner} always wins; remove one"
             )));
         }
-        (Some(prefer), None) => rivalry_of(prefer, place.sides.iter())?,
+        (Some(prefer), None) => policy::rivalry_of(prefer, place.sides)?,
         (None, _) => place.rivalry.clone(),
     };
-    let meaning = match node.get("counter") {
-        Some(counter) if counter.flag()? => {
-            if kind != Type::Decimal {
-                return Err(counter.error("only a decimal can be a counter"));
-            }
-            Meaning::Counter
+    let carriers: Vec<&SideId> = sides.keys().collect();
+    let (meaning, stocktake) = policy::read_meaning(node, &kind, owner.as_ref(), &carriers)?;
+    sides.values_mut().for_each(|on| on.normaliser.0.extend(policy::rule_of(&meaning)));
+    let group = match node.get("group") {
+        None => None,
+        Some(node) => {
+            check_name(node.text()?, node)?;
+            Some(Name::new(node.text()?))
         }
-        Some(_) | None => Meaning::Value,
     };
-    let field = Field { meaning, owner, rivalry, sides, ..Field::new(name.clone(), kind) };
+    let rest = Field::new(name.clone(), kind);
+    let field = Field { meaning, owner, rivalry, group, stocktake, sides, ..rest };
     Ok((field, paths))
 }
 

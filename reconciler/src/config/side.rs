@@ -71,6 +71,7 @@ pub(super) fn read_sides(
     let mut sides = BTreeMap::new();
     for (name, side) in node.table()? {
         check_name(name, side)?;
+        super::policy::check_side_name(name, side)?;
         sides.insert(SideId::new(name), read_side(side, folder)?);
     }
     if sides.len() < 2 {

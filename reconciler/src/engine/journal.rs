@@ -12,6 +12,9 @@ use std::sync::{Mutex, PoisonError};
 /// Images kept in memory after use; a first sync touches each a few times within moments.
 const CACHE_IMAGES_MAX: usize = 20_000;
 
+/// Events that are read at a time when the log is walked.
+const PAGE_EVENTS_MAX: usize = 4_096;
+
 /// Events after which a stop is worth a snapshot.
 const SNAPSHOT_EVENTS_MIN: u64 = 2_000;
 
@@ -101,16 +104,35 @@ impl Journal {
         self.append(now, Outcome { facts, images: Vec::new() })
     }
 
-    /// Calls `visit` for every event after a position.
+    /// Calls `visit` for every event after a position; it may look up images while it does.
     ///
     /// # Errors
     /// When an event cannot be read.
     pub fn each_event(&self, after: Seq, visit: &mut dyn FnMut(&Event)) -> Result<(), EngineError> {
+        let mut after = after;
+        loop {
+            // The log is free again while a page is visited, or a visitor that wants an image would wait for itself.
+            let page = self.page(after)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.seq;
+            page.iter().for_each(&mut *visit);
+        }
+    }
+
+    fn page(&self, after: Seq) -> Result<Vec<Event>, EngineError> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        scan_events(log.as_ref(), after, &mut |event| {
-            visit(&event);
+        let mut page = Vec::new();
+        let scanned = log.scan(after, &mut |seq, bytes| {
+            page.push(Event::from_bytes(seq, bytes));
+            if page.len() == PAGE_EVENTS_MAX {
+                return Err(StoreError::Stopped { reason: "a page is full".to_owned() });
+            }
             Ok(())
-        })
+        });
+        if page.len() < PAGE_EVENTS_MAX {
+            scanned?;
+        }
+        page.into_iter().map(|event| Ok(event?)).collect()
     }
 
     /// Saves a snapshot where enough has happened since the last.

@@ -83,11 +83,33 @@ fn a_conflict_waits_for_a_person_and_is_explained() {
     assert_eq!(shop.get("books/products/A-0.json")["title"], "right", "nothing is overwritten");
     let shown = shop.run(&["conflicts", "show", "product:A-0", "--json"]).json();
     let at = shown["at"].to_string();
-    let stale =
-        ["conflicts", "resolve", "product:A-0", "--take", "till", "--at", "3", "--by", "me"];
+    let stale = [
+        "conflicts",
+        "resolve",
+        "product:A-0",
+        "--take",
+        "till",
+        "--at",
+        "3",
+        "--by",
+        "me",
+        "--why",
+        "a",
+    ];
     assert_eq!(shop.run(&stale).code, 4, "a stale resolution is refused");
-    let fresh =
-        ["conflicts", "resolve", "product:A-0", "--take", "till", "--at", &at, "--by", "me"];
+    let fresh = [
+        "conflicts",
+        "resolve",
+        "product:A-0",
+        "--take",
+        "till",
+        "--at",
+        &at,
+        "--by",
+        "me",
+        "--why",
+        "a",
+    ];
     assert_eq!(shop.run(&fresh).code, 0);
     assert_eq!(shop.sync().code, 0);
     assert_eq!(shop.get("books/products/A-0.json")["title"], "left");

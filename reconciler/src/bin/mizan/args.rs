@@ -1,5 +1,6 @@
 //! The command line.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     /// Conflicts that wait for a person.
     #[command(subcommand)]
     Conflicts(Conflicts),
+    /// After a change of the rules: decide what is open, and with --apply what is past, by the new ones.
+    Redecide(Redecide),
     /// What is parked, refused or cannot be read.
     #[command(subcommand)]
     Parked(Parked),
@@ -102,47 +105,109 @@ pub(crate) struct Log {
     pub(crate) last: usize,
 }
 
+const CONFLICTS: &str = "\
+A conflict is a field that two sides changed to different values, or a record that one side deleted and another \
+changed, where the rule in the configuration is to ask. Everything else goes on without it.
+
+  mizan conflicts list                      which there are
+  mizan conflicts show product:COF-250      what each side shows, and why it waits
+  mizan conflicts resolve product:COF-250 --take shop --at 1234 --by huda --why \"checked the label\"
+  mizan sync                                carries the decision out
+  mizan conflicts undo product:COF-250 --by huda --why \"wrong label\"
+
+Exit code 3 while something waits for a person, 4 where a decision was made on an old view.";
+
 #[derive(Debug, Subcommand)]
+#[command(after_help = CONFLICTS)]
 pub(crate) enum Conflicts {
-    /// All of them.
-    List,
-    /// One of them, with the base and both sides' values.
+    /// Those that wait for a person.
+    List {
+        /// Also those that were set aside, and those that are decided and wait for the next sync.
+        #[arg(long)]
+        all: bool,
+    },
+    /// One of them: what each side shows, why it waits, and the commands that decide it.
     Show {
         /// The record (r12, entity:KEY or entity:side:ID).
         record: String,
     },
-    /// Decide one of them.
+    /// Decide one of them; the next sync carries it out.
     Resolve(Resolve),
+    /// Take back what was decided last: withdraw it, or, where it was carried out, bring back the values before it.
+    Undo {
+        /// The record (r12, entity:KEY or entity:side:ID).
+        record: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+}
+
+/// A decision is kept for ever, with its author and reason.
+#[derive(Debug, Args)]
+pub(crate) struct Signed {
+    /// Who decides.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) by: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) why: String,
 }
 
 #[derive(Debug, Args)]
+#[group(id = "choice", required = true, args = ["take", "value", "skip", "keep", "delete"])]
 pub(crate) struct Resolve {
     /// The record (r12, entity:KEY or entity:side:ID).
     pub(crate) record: String,
-    /// The field; all fields in conflict where it is not given.
+    /// The field; may be repeated. All fields in conflict where it is not given.
     #[arg(long, value_name = "FIELD")]
-    pub(crate) field: Option<String>,
-    /// Take the value of this side.
-    #[arg(long, value_name = "SIDE", group = "choice")]
+    pub(crate) field: Vec<String>,
+    /// Take the value of this side; of a field in a group, the whole group.
+    #[arg(long, value_name = "SIDE")]
     pub(crate) take: Option<String>,
-    /// Take this value.
-    #[arg(long, value_name = "VALUE", group = "choice", requires = "field")]
-    pub(crate) value: Option<String>,
+    /// Take this value for --field; where fields are decided as a group, once for each of them, in their order.
+    #[arg(long, value_name = "VALUE", requires = "field", allow_hyphen_values = true)]
+    pub(crate) value: Vec<String>,
+    /// Set it aside: the sides keep what they show, and nobody is asked before the record changes.
+    #[arg(long)]
+    pub(crate) skip: bool,
     /// The record was deleted on one side: keep it.
-    #[arg(long, group = "choice")]
+    #[arg(long, conflicts_with = "field")]
     pub(crate) keep: bool,
     /// The record was deleted on one side: delete it everywhere.
-    #[arg(long, group = "choice")]
+    #[arg(long, conflicts_with = "field")]
     pub(crate) delete: bool,
     /// The position that `conflicts show` printed; refused where something has changed since.
     #[arg(long, value_name = "SEQ")]
     pub(crate) at: u64,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
+}
+
+const REDECIDE: &str = "\
+A changed `prefer` decides what comes. What was decided stays, and an open conflict waits on until its record changes.
+
+  mizan redecide product --dry-run                        what the new rules would make of both
+  mizan redecide product --by huda --why REASON           decides what is open
+  mizan redecide product --apply --by huda --why REASON   and sets past ones, too
+  mizan sync                                              carries it out";
+
+#[derive(Debug, Args)]
+#[command(after_help = REDECIDE)]
+pub(crate) struct Redecide {
+    /// The entity.
+    pub(crate) entity: String,
+    /// Show what would change, and append nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also set the values that past conflicts would have under the rules now in force, where they still hold.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) apply: bool,
     /// Who decides.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) by: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "dry_run", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) by: Option<String>,
     /// Why.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(crate) why: String,
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) why: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -94,6 +94,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Status => commands::status::run(cli),
         Command::Log(args) => commands::log::run(args, cli),
         Command::Conflicts(args) => commands::conflicts::run(args, cli),
+        Command::Redecide(args) => commands::redecide::run(args, cli),
         Command::Parked(args) => commands::parked::run(args, cli),
         Command::Explain(args) => commands::explain::run(args, cli),
         Command::Doctor(args) => commands::doctor::run(args, cli),

@@ -5,7 +5,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use mizan::clock::SystemClock;
 use mizan::config::{Config, LoadError};
-use mizan::connect::open_log;
+use mizan::connect::{check_policies, open_log};
+use mizan::core::policy::Policies;
 use mizan::core::{Event, Name, Schema, SideId, Timestamp};
 use mizan::engine::{Journal, Progress, Stage};
 use std::io::IsTerminal;
@@ -15,7 +16,11 @@ use std::time::Duration;
 
 /// Loads the configuration; what is wrong with it is a usage error.
 pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
-    Config::load(path).map_err(|error: LoadError| Failure::usage(error.to_string()))
+    let config =
+        Config::load(path).map_err(|error: LoadError| Failure::usage(error.to_string()))?;
+    check_policies(&config, &Policies::default())
+        .map_err(|error| Failure::usage(format!("{}, {error}", path.display())))?;
+    Ok(config)
 }
 
 /// A log with its state and schema, opened to look at.

@@ -8,7 +8,7 @@ use mizan::config::Config;
 use mizan::connect::connect_sides;
 use mizan::core::policy::Declared;
 use mizan::core::smallworld::Checked;
-use mizan::core::{Entity, Ext};
+use mizan::core::{Entity, Ext, Field, Rivalry};
 use mizan::policies::{check_policies, told};
 use serde_json::json;
 use std::sync::Arc;
@@ -127,6 +127,15 @@ fn limits(entity: &Entity, side: &mizan::core::SideId, has: &Capabilities) -> Ve
     }
     if on.deletes && !has.delete {
         limits.push("rows cannot be deleted there; such records are reported".to_owned());
+    }
+    let newest = |field: &Field| field.rivalry == Rivalry::Newest && field.sides.contains_key(side);
+    if entity.fields.iter().any(newest) {
+        limits.push(match on.clock_ms {
+            Some(ms) => format!(
+                "\"newest\" goes by the stamp of the row, not of the field, and to {ms} ms; nearer ones wait"
+            ),
+            None => "\"newest\" knows no clock here: its conflicts wait for a person".to_owned(),
+        });
     }
     if !has.since {
         limits.push("it has no list of changes; everything is listed each time".to_owned());

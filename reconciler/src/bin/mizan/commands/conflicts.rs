@@ -1,90 +1,36 @@
 //! `mizan conflicts`: what waits for a person, and the person's word on it.
 
 use crate::Failure;
-use crate::args::{Cli, Conflicts, Resolve};
-use crate::output::{Look, append, load, look, table};
-use mizan::core::bodies::image_of;
-use mizan::core::event::Choice;
-use mizan::core::lens::parse_decimal;
-use mizan::core::{Fact, Field, Name, RecordId, SideId, Type, Value};
+use crate::args::{Cli, Conflicts, Resolve, Signed};
+use crate::output::{Look, append, load, look, table, time};
+use mizan::conflicts::{
+    Answer, ConflictError, Detail, OpenField, Pick, Shown, Since, Status, Summary, list, resolve,
+    show, undo, value_of,
+};
+use mizan::core::policy::Policies;
+use mizan::core::{Name, RecordId, Seq, SideId, Timestamp, Value};
 use mizan::explain::{find_record, label};
 use serde_json::json;
-use std::collections::BTreeMap;
-
-/// One field in conflict, as it stands.
-struct Open {
-    field: Name,
-    base: Value,
-    sides: BTreeMap<SideId, Value>,
-    merged: Value,
-}
 
 pub(crate) fn run(args: &Conflicts, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
     let mut look = look(&config)?;
     match args {
-        Conflicts::List => list(&look, cli.json),
-        Conflicts::Show { record } => show(&look, record, cli.json),
+        Conflicts::List { all } => print_list(&look, *all, cli.json),
+        Conflicts::Show { record } => print_one(&look, record, cli.json),
         Conflicts::Resolve(resolve) => decide(&mut look, resolve, cli.json),
+        Conflicts::Undo { record, signed } => take_back(&mut look, record, signed, cli.json),
     }
 }
 
-fn open_fields(look: &Look, id: RecordId) -> Result<Vec<Open>, Failure> {
-    let Some(record) = look.journal.state().record(id) else { return Ok(Vec::new()) };
-    let Some(entity) = look.schema.entity(&record.entity) else { return Ok(Vec::new()) };
-    let merged = image_of(&look.journal, &record.merged)?;
-    let value =
-        |image: &mizan::core::Image, name: &Name| image.get(name).cloned().unwrap_or(Value::Null);
-    let mut open = Vec::new();
-    for (bit, field) in entity.fields.iter().enumerate() {
-        let contested = record.slots.values().any(|slot| slot.changed.contains(bit));
-        if !contested {
-            continue;
-        }
-        let mut sides = BTreeMap::new();
-        let mut base = Value::Null;
-        for (side, slot) in &record.slots {
-            if field.sides.contains_key(side) {
-                sides.insert(
-                    side.clone(),
-                    value(&image_of(&look.journal, &slot.seen)?, &field.name),
-                );
-                base = value(&image_of(&look.journal, &slot.base)?, &field.name);
-            }
-        }
-        let merged = value(&merged, &field.name);
-        open.push(Open { field: field.name.clone(), base, sides, merged });
-    }
-    Ok(open)
-}
-
-fn list(look: &Look, json: bool) -> Result<u8, Failure> {
-    let state = look.journal.state();
-    let mut documents = Vec::new();
-    let mut out = table(&["record", "what", "fields"]);
-    for id in &state.conflicts {
-        let Some(record) = state.record(*id) else { continue };
-        let name = label(state, &look.schema, &look.journal, *id);
-        let mut fields: Vec<String> =
-            open_fields(look, *id)?.into_iter().map(|open| open.field.to_string()).collect();
-        if record.disputed {
-            fields.push("deleted on one side".to_owned());
-        }
-        out.add_row([id.to_string(), format!("{} {name}", record.entity), fields.join(", ")]);
-        documents.push(json!({
-            "record": id, "entity": record.entity, "label": name, "fields": fields,
-            "disputed": record.disputed,
-        }));
-    }
-    if json {
-        println!("{}", serde_json::Value::from(documents));
-    } else if state.conflicts.is_empty() {
-        println!("no conflicts");
-    } else {
-        println!("{out}");
-        println!("see one: mizan conflicts show RECORD");
-    }
-    Ok(if state.conflicts.is_empty() { 0 } else { 3 })
+/// A refused answer is wrong usage; one that is about an old view is refused as by a guard.
+fn refusal(error: ConflictError) -> Failure {
+    let code = match &error {
+        ConflictError::Stale { .. } | ConflictError::Superseded { .. } => 4,
+        ConflictError::Engine(_) => 1,
+        _ => crate::USAGE,
+    };
+    Failure { code, what: error.to_string() }
 }
 
 fn record_named(look: &Look, text: &str) -> Result<RecordId, Failure> {
@@ -93,143 +39,235 @@ fn record_named(look: &Look, text: &str) -> Result<RecordId, Failure> {
     })
 }
 
-fn show(look: &Look, text: &str, json: bool) -> Result<u8, Failure> {
-    let id = record_named(look, text)?;
-    let state = look.journal.state();
-    let disputed = state.record(id).is_some_and(|record| record.disputed);
-    let open = open_fields(look, id)?;
-    let name = label(state, &look.schema, &look.journal, id);
+fn print_list(look: &Look, all: bool, json: bool) -> Result<u8, Failure> {
+    let found = list(&look.journal, &look.schema, all)?;
+    let waiting = found.iter().filter(|one| one.status == Status::Waiting).count();
     if json {
-        let fields: Vec<_> = open
-            .iter()
-            .map(|one| {
-                let sides: BTreeMap<&str, &Value> =
-                    one.sides.iter().map(|(side, value)| (side.as_str(), value)).collect();
-                json!({ "field": one.field, "base": one.base, "merged": one.merged, "sides": sides })
-            })
-            .collect();
-        println!(
-            "{}",
-            json!({ "record": id, "label": name, "at": state.head, "disputed": disputed, "fields": fields })
-        );
+        println!("{}", serde_json::to_string(&found)?);
+    } else if found.is_empty() {
+        println!("no conflicts");
+    } else {
+        let mut out = table(&["record", "what", "open", "since"]);
+        for one in &found {
+            let since = one.since.map(begun).unwrap_or_default();
+            let what = format!("{} {}", one.entity, one.label);
+            out.add_row([one.record.to_string(), what, open_text(one), since]);
+        }
+        println!("{out}");
+        println!("see one and how to decide it: mizan conflicts show RECORD");
+    }
+    Ok(if waiting == 0 { 0 } else { 3 })
+}
+
+fn open_text(one: &Summary) -> String {
+    let mut parts: Vec<String> = one
+        .fields
+        .iter()
+        .map(|field| {
+            let aside = one.skipped.contains(field);
+            if aside { format!("{field} (set aside)") } else { field.to_string() }
+        })
+        .collect();
+    if one.disputed {
+        parts.push("deleted on one side".to_owned());
+    }
+    let after = match one.status {
+        Status::Waiting | Status::Skipped => "",
+        Status::Answered => ": decided, for the next sync",
+    };
+    format!("{}{after}", parts.join(", "))
+}
+
+fn print_one(look: &Look, text: &str, json: bool) -> Result<u8, Failure> {
+    let id = record_named(look, text)?;
+    let found = show(&look.journal, &look.schema, &Policies::default(), id)?;
+    let (at, name) =
+        (look.journal.head(), label(look.journal.state(), &look.schema, &look.journal, id));
+    let Some(detail) = found else {
+        if json {
+            println!("{}", json!({ "record": id, "label": name, "at": at, "open": [] }));
+        } else {
+            println!("{name} ({id}): nothing is in conflict here");
+        }
+        return Ok(0);
+    };
+    if json {
+        println!("{}", serde_json::to_string(&detail)?);
         return Ok(0);
     }
-    println!("{name} ({id}), as of event {}", state.head);
-    let mut out = table(&["field", "before", "side", "now"]);
-    for one in &open {
-        for (side, value) in &one.sides {
-            out.add_row([
-                one.field.to_string(),
-                one.base.to_string(),
-                side.to_string(),
-                value.to_string(),
-            ]);
-        }
-    }
-    if !open.is_empty() {
-        println!("{out}");
-        println!("decide: mizan conflicts resolve {id} --take SIDE --at {} --by YOU", state.head);
-    }
-    if disputed {
-        println!("deleted on one side, kept on another");
+    let since = detail.summary.since.map(|since| format!(" since {}", begun(since)));
+    let since = since.unwrap_or_default();
+    println!("{} {name} ({id}): in conflict{since}, as of event {at}", detail.summary.entity);
+    if detail.summary.disputed {
         println!(
-            "decide: mizan conflicts resolve {id} --keep|--delete --at {} --by YOU",
-            state.head
+            "\ndeleted on {}, and changed on {}",
+            sides(&detail.gone_on),
+            sides(&detail.here_on)
         );
     }
-    if open.is_empty() && !disputed {
-        println!("nothing is in conflict here");
+    for fields in sections(&detail.open) {
+        print_section(&fields);
     }
+    print_commands(&detail);
     Ok(0)
+}
+
+fn sides(sides: &[SideId]) -> String {
+    let names: Vec<&str> = sides.iter().map(SideId::as_str).collect();
+    names.join(", ")
+}
+
+/// The open fields, those of a group together: they are decided as one.
+fn sections(open: &[OpenField]) -> Vec<Vec<&OpenField>> {
+    let mut sections: Vec<Vec<&OpenField>> = Vec::new();
+    for field in open {
+        let same = |section: &&mut Vec<&OpenField>| {
+            field.group.is_some() && section.first().is_some_and(|one| one.group == field.group)
+        };
+        match sections.iter_mut().find(same) {
+            Some(section) => section.push(field),
+            None => sections.push(vec![field]),
+        }
+    }
+    sections
+}
+
+fn print_section(fields: &[&OpenField]) {
+    let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
+    let mut told = Vec::new();
+    for field in fields {
+        let aside = if field.skipped { "; set aside until the record changes" } else { "" };
+        let text = format!("{}{aside}", field.why);
+        if !told.contains(&text) {
+            told.push(text);
+        }
+    }
+    match fields.first().and_then(|field| field.group.as_ref()) {
+        Some(group) => println!("\n{} (decided as one, as {group}):", names.join(", ")),
+        None => println!("\n{}:", names.join(", ")),
+    }
+    told.iter().for_each(|text| println!("  {text}"));
+    let moved = |shown: &Shown| shown.then.as_ref().is_some_and(|then| *then != shown.now);
+    let moved = fields.iter().flat_map(|field| &field.sides).any(moved);
+    let mut header = vec!["field", "side", "before"];
+    header.extend(moved.then_some("when it began"));
+    header.extend(["now", "holds meanwhile"]);
+    let mut out = table(&header);
+    for field in fields {
+        for shown in &field.sides {
+            let side = shown.side.to_string();
+            let mut row = vec![field.field.to_string(), side, shown.base.to_string()];
+            if moved {
+                row.push(shown.then.as_ref().map(Value::to_string).unwrap_or_default());
+            }
+            row.extend([shown.now.to_string(), field.merged.to_string()]);
+            out.add_row(row);
+        }
+    }
+    println!("{out}");
+}
+
+/// When a conflict began, to the second.
+fn begun(since: Since) -> String {
+    time(Timestamp(since.at.0 / 1_000 * 1_000))
+}
+
+/// The commands that decide it, ready to be copied.
+fn print_commands(detail: &Detail) {
+    let (id, at) = (detail.summary.record, detail.at);
+    let signed = format!("--at {at} --by YOU --why REASON");
+    println!("\nto decide:");
+    if detail.summary.disputed {
+        println!("  mizan conflicts resolve {id} --keep {signed}");
+        println!("  mizan conflicts resolve {id} --delete {signed}");
+    }
+    if detail.open.is_empty() {
+        return;
+    }
+    let changed = |side: &&SideId| {
+        let mut all = detail.open.iter().flat_map(|field| &field.sides);
+        all.any(|shown| shown.side == **side && shown.changed)
+    };
+    for side in detail.here_on.iter().filter(changed) {
+        println!("  mizan conflicts resolve {id} --take {side} {signed}");
+    }
+    if let Some(field) = detail.open.iter().find(|field| field.group.is_none()) {
+        println!("  mizan conflicts resolve {id} --field {} --value VALUE {signed}", field.field);
+    }
+    println!("  mizan conflicts resolve {id} --skip {signed}");
+    if detail.open.len() > 1 {
+        println!("all of these take --field FIELD to decide one field alone, or its group");
+    }
 }
 
 fn decide(look: &mut Look, args: &Resolve, json: bool) -> Result<u8, Failure> {
     let id = record_named(look, &args.record)?;
-    let open = open_fields(look, id)?;
-    let state = look.journal.state();
-    let Some(record) = state.record(id) else { return Ok(1) };
-    if open.is_empty() && !record.disputed {
-        return Err(Failure::usage(format!("record {id} is not in conflict")));
-    }
-    refuse_stale(look, id, args.at)?;
-    let Some(entity) = look.schema.entity(&record.entity) else { return Ok(1) };
-    let mut choices = Vec::new();
-    let mut keep = None;
-    if args.keep || args.delete {
-        if !record.disputed {
-            return Err(Failure::usage(format!("record {id} was not deleted on any side")));
-        }
-        keep = Some(args.keep);
-    } else {
-        for one in &open {
-            if args.field.as_ref().is_some_and(|field| *field != one.field) {
-                continue;
-            }
-            let field = entity.fields.iter().find(|field| field.name == one.field);
-            let Some(field) = field else { continue };
-            choices.push((one.field.clone(), choice(args, field, one)?));
-        }
-        if choices.is_empty() {
-            let fields: Vec<&str> = open.iter().map(|one| one.field.as_str()).collect();
-            return Err(Failure::usage(format!("in conflict are only: {}", fields.join(", "))));
-        }
-    }
-    let (by, why) = (args.by.clone(), args.why.clone());
-    append(look, vec![Fact::Resolved { record: id, choices, keep, by, why }])?;
+    let pick = pick(look, id, args)?;
+    let aside = matches!(pick, Pick::Skip(_));
+    let Signed { by, why } = &args.signed;
+    let answer = Answer { at: Seq(args.at), pick, by: by.clone(), why: why.clone() };
+    let fact = resolve(&look.journal, &look.schema, id, &answer).map_err(refusal)?;
+    append(look, vec![fact])?;
     if json {
-        println!("{}", json!({ "resolved": id }));
+        println!("{}", json!({ "resolved": id, "skipped": aside }));
+    } else if aside {
+        println!("set aside until the record changes; `mizan conflicts list --all` still shows it");
     } else {
         println!("noted; the next `mizan sync` carries it out");
     }
     Ok(0)
 }
 
-fn choice(args: &Resolve, field: &Field, open: &Open) -> Result<Choice, Failure> {
+fn pick(look: &Look, id: RecordId, args: &Resolve) -> Result<Pick, Failure> {
+    let names: Vec<Name> = args.field.iter().map(Name::new).collect();
     if let Some(side) = &args.take {
-        let side = SideId::new(side);
-        if !open.sides.contains_key(&side) {
-            return Err(Failure::usage(format!("{side} does not carry {}", open.field)));
-        }
-        return Ok(Choice::Side(side));
+        return Ok(Pick::Take(SideId::new(side), names));
     }
-    let Some(text) = &args.value else {
-        return Err(Failure::usage(
-            "say what holds: --take SIDE, --value VALUE, --keep or --delete",
-        ));
-    };
-    let bad = |what: &str| Failure::usage(format!("--value for {} should be {what}", open.field));
-    let value = match &field.kind {
-        Type::Text => Value::text(text),
-        Type::Decimal => Value::decimal(parse_decimal(text).ok_or_else(|| bad("a number"))?),
-        Type::Bool => Value::Bool(text.parse().map_err(|_| bad("true or false"))?),
-        Type::Date => Value::Date(text.parse().map_err(|_| bad("a date as YYYY-MM-DD"))?),
-        Type::Instant | Type::Ref(_) | Type::Items(_) | Type::Any => {
-            return Err(bad("one side's; use --take"));
-        }
-    };
-    Ok(Choice::Value(value))
+    if args.skip {
+        return Ok(Pick::Skip(names));
+    }
+    if args.keep {
+        return Ok(Pick::Keep);
+    }
+    if args.delete {
+        return Ok(Pick::Delete);
+    }
+    if names.len() != args.value.len() {
+        let (fields, values) = (names.len(), args.value.len());
+        return Err(Failure::usage(format!(
+            "{fields} times --field and {values} times --value; give one value for each field"
+        )));
+    }
+    let record = look.journal.state().record(id);
+    let entity = record.and_then(|record| look.schema.entity(&record.entity));
+    let mut values = Vec::new();
+    for (name, text) in names.into_iter().zip(&args.value) {
+        let field = entity.and_then(|entity| entity.fields.iter().find(|one| one.name == name));
+        let Some(field) = field else {
+            return Err(Failure::usage(format!("there is no field `{name}`")));
+        };
+        values.push((name, value_of(field, text).map_err(refusal)?));
+    }
+    Ok(Pick::Values(values))
 }
 
-/// A decision on what is no longer so is refused: something may have been seen that changes it.
-fn refuse_stale(look: &Look, id: RecordId, at: u64) -> Result<(), Failure> {
-    let mut news = false;
-    let state = look.journal.state();
-    look.journal.each_event(mizan::core::Seq(at), &mut |event| {
-        news |= match &event.fact {
-            Fact::Observed { entity, side, ext, .. } => {
-                state.record_of(entity, side, ext) == Some(id)
-            }
-            Fact::Decided { record, .. } | Fact::Resolved { record, .. } => *record == id,
-            _ => false,
-        };
-    })?;
-    if news {
-        return Err(Failure {
-            code: 4,
-            what: format!(
-                "record {id} has changed since event {at}; look again: mizan conflicts show {id}"
-            ),
-        });
+fn take_back(look: &mut Look, text: &str, signed: &Signed, json: bool) -> Result<u8, Failure> {
+    let id = record_named(look, text)?;
+    let undone = undo(&look.journal, &look.schema, id, &signed.by, &signed.why).map_err(refusal)?;
+    append(look, vec![undone.fact])?;
+    let (by, why, seq) = undone.was;
+    if json {
+        println!("{}", json!({ "undone": seq, "record": id, "restored": undone.restored }));
+        return Ok(0);
     }
-    Ok(())
+    println!("taken back: what {by} decided at event {seq} ({why})");
+    if undone.restored.is_empty() {
+        println!("it had not been carried out; what was open is open again");
+        return Ok(0);
+    }
+    for one in &undone.restored {
+        println!("  {}: {} becomes {} again", one.field, one.from, one.to);
+    }
+    println!("the next `mizan sync` carries it out");
+    Ok(0)
 }

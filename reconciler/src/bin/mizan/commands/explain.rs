@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Explain, cli: &Cli) -> Result<u8, Failure> {
         (None, _) => println!("{} {} ({})", found.entity, found.label, found.record),
     }
     for step in &found.steps {
-        println!("{:>8}  {}  {:<9} {}", step.seq, time(step.at), step.kind, step.text);
+        println!("{:>8}  {}  {:<10} {}", step.seq, time(step.at), step.kind, step.text);
     }
     Ok(0)
 }
