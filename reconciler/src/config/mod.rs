@@ -3,6 +3,7 @@
 mod document;
 mod entity;
 mod field;
+mod normaliser;
 mod side;
 
 use crate::engine::{Settings, Sweep};
