@@ -170,6 +170,9 @@ impl fmt::Display for Rule {
                 let minutes = offset_minutes.unsigned_abs();
                 write!(f, "day {sign}{:02}:{:02}", minutes / 60, minutes % 60)
             }
+            Self::DefaultIfMissing(Value::Text(text)) if text.is_empty() => {
+                f.write_str("default ''")
+            }
             Self::DefaultIfMissing(default) => write!(f, "default {default}"),
             Self::EnumMap(words) => {
                 let words: Vec<String> =

@@ -8,6 +8,7 @@ pub mod config;
 pub mod connect;
 pub mod engine;
 pub mod explain;
+pub mod probe;
 
 pub use config::Config;
 pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};

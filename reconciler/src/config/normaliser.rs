@@ -57,6 +57,7 @@ fn read_rule(text: &str) -> Result<Rule, Option<String>> {
         ("step", _, Some(ms)) if ms > 0 => Rule::Granularity(i64::from(ms)),
         ("day", _, _) => Rule::Day { offset_minutes: read_offset(rest)? },
         ("phone", _, _) => read_phone(rest)?,
+        ("default", "''", _) => Rule::DefaultIfMissing(Value::text("")),
         ("default", _, _) if !rest.is_empty() => Rule::DefaultIfMissing(Value::text(rest)),
         ("words", _, _) => read_words(rest)?,
         _ => return Err(None),
@@ -207,6 +208,7 @@ mod tests {
             "day -09:30",
             "phone 966",
             "default none",
+            "default ''",
             "words Aktiv = active, Aus = off",
         ] {
             let rule = read_rule(text).unwrap_or_else(|why| panic!("{text}: {why:?}"));

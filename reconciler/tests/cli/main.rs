@@ -2,5 +2,6 @@
 
 mod config;
 mod files;
+mod probe;
 mod qoyod;
 mod support;

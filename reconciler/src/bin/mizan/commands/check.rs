@@ -20,6 +20,9 @@ impl Known for Nothing {
 
 pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
+    if args.probe {
+        return super::probe::run(args, cli, &config);
+    }
     let sides = connect_sides(&config)?;
     let mut failed = Vec::new();
     if !args.offline {
