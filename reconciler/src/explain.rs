@@ -119,7 +119,8 @@ pub fn explain(
     };
     let mut facts = Vec::new();
     each_event_of(journal, id, &mut |event| facts.push(event.clone()))?;
-    let mut teller = Teller { journal, entity, bit, commands: BTreeMap::new(), id };
+    let (commands, sent) = (BTreeMap::new(), BTreeMap::new());
+    let mut teller = Teller { journal, entity, bit, id, commands, done: None, sent };
     let steps = facts.iter().filter_map(|event| teller.tell(event)).collect();
     let merged = image_of(journal, &record.merged)?;
     Ok(Some(Explanation {
@@ -195,6 +196,9 @@ struct Teller<'a> {
     bit: Option<usize>,
     id: RecordId,
     commands: BTreeMap<CommandId, (SideId, &'static str, bool)>,
+    /// What was sent by the last command that was done, and what its row showed then.
+    done: Option<(CommandId, ContentHash, ContentHash)>,
+    sent: BTreeMap<CommandId, ContentHash>,
 }
 
 impl Teller<'_> {
@@ -234,6 +238,7 @@ impl Teller<'_> {
                     || command.operation.ext().is_some() && command.fields.is_empty();
                 let verb = command.operation.verb();
                 self.commands.insert(command.id, (command.side.clone(), verb, touches));
+                self.sent.insert(command.id, command.set);
                 if !touches {
                     return None;
                 }
@@ -241,6 +246,7 @@ impl Teller<'_> {
                 format!("command {}: {verb} on {} setting {sets}", command.id, command.side)
             }
             Fact::Done { command, ext, seen, exact, .. } => {
+                self.done = self.sent.remove(command).map(|sent| (*command, sent, *seen));
                 let (side, verb, touches) = self.commands.get(command)?;
                 if !touches {
                     return None;
@@ -260,10 +266,7 @@ impl Teller<'_> {
                 let (side, verb, _) = self.commands.get(command)?;
                 format!("{verb} {command} on {side} had no effect ({why:?})")
             }
-            Fact::Drifted { command, fields } => {
-                let (side, _, _) = self.commands.get(command)?;
-                format!("{side} stored {} otherwise than was sent", fields.join(", "))
-            }
+            Fact::Drifted { command, fields } => self.drifted(command, fields)?,
             Fact::Opened { .. }
             | Fact::SideAttached { .. }
             | Fact::EntityDeclared { .. }
@@ -277,6 +280,36 @@ impl Teller<'_> {
             | Fact::Readable { .. } => return None,
         };
         Some(Step { seq: event.seq, at: event.at, kind: event.fact.kind(), text })
+    }
+
+    /// What was sent, which is what the declared rules predict, and what was stored instead.
+    fn drifted(&self, command: &CommandId, fields: &[Name]) -> Option<String> {
+        let (side, _, _) = self.commands.get(command)?;
+        let asked = self.bit.and_then(|bit| self.entity.fields.get(bit)).map(|field| &field.name);
+        let fields: Vec<&Name> =
+            fields.iter().filter(|field| asked.is_none_or(|asked| asked == *field)).collect();
+        let (_, sent, stored) = self.done.as_ref().filter(|(done, ..)| done == command)?;
+        let (sent, stored) =
+            (image_of(self.journal, sent).ok(), image_of(self.journal, stored).ok());
+        let of = |image: &Option<Image>, field: &Name| match image {
+            Some(image) => image.get(field).map_or("nothing".to_owned(), ToString::to_string),
+            None => "(erased)".to_owned(),
+        };
+        let told: Vec<String> = fields
+            .into_iter()
+            .map(|field| {
+                let (sent, stored) = (of(&sent, field), of(&stored, field));
+                format!("{field}: sent and predicted {sent}, stored {stored}")
+            })
+            .collect();
+        if told.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "{side} stored something else than was sent ({}); what it shows is taken as it is, and \
+             the value sent still holds elsewhere",
+            told.join("; ")
+        ))
     }
 
     /// The field's value in an image, or all of them.

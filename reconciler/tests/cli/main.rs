@@ -1,6 +1,7 @@
 //! The built binary, run as a person runs it.
 
 mod config;
+mod drift;
 mod files;
 mod probe;
 mod qoyod;

@@ -4,14 +4,15 @@ use super::support::{Shop, TWO_FOLDERS};
 use mizan::adapters::sandbox::{BackDoor, FaultKind, OneFault, Sandbox, SandboxOptions, Vices};
 use serde_json::{Value as Json, json};
 
-struct Qoyod {
+/// A local Qoyod with vices, for as long as the test.
+pub(super) struct Qoyod {
     _runtime: tokio::runtime::Runtime,
     sandbox: Sandbox,
-    door: BackDoor,
+    pub(super) door: BackDoor,
 }
 
 impl Qoyod {
-    fn start(vices: Vices) -> Self {
+    pub(super) fn start(vices: Vices) -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let options =
             SandboxOptions { requests_per_minute: None, vices, ..SandboxOptions::default() };
@@ -21,7 +22,7 @@ impl Qoyod {
     }
 
     /// A folder beside it, with a configuration whose product has these fields at Qoyod.
-    fn shop(&self, name: &str, price: &str) -> Shop {
+    pub(super) fn shop(&self, name: &str, price: &str) -> Shop {
         let config = format!(
             r#"
 [sides.shop]
