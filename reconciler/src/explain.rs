@@ -292,7 +292,12 @@ impl Teller<'_> {
         let (sent, stored) =
             (image_of(self.journal, sent).ok(), image_of(self.journal, stored).ok());
         let of = |image: &Option<Image>, field: &Name| match image {
-            Some(image) => image.get(field).map_or("nothing".to_owned(), ToString::to_string),
+            // In quotes: it may be white space that makes the difference.
+            Some(image) => match image.get(field) {
+                Some(Value::Text(text)) => format!("\"{text}\""),
+                Some(value) => value.to_string(),
+                None => Value::Null.to_string(),
+            },
             None => "(erased)".to_owned(),
         };
         let told: Vec<String> = fields

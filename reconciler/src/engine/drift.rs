@@ -21,9 +21,18 @@ const LISTED_MAX: usize = 1_000;
 /// Examples that a suggestion is made from.
 const EXAMPLES_MAX: usize = 20;
 
-/// What was sent and what was stored, by side, entity and field.
+/// A side, an entity and a field.
+type Place = (SideId, Name, Name);
+
+/// What was sent and what was stored.
 #[derive(Debug, Default)]
-pub(super) struct Examples(BTreeMap<(SideId, Name, Name), (usize, Vec<(Value, Value)>)>);
+pub(super) struct Examples(BTreeMap<Place, Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    count: usize,
+    examples: Vec<(Value, Value)>,
+}
 
 impl Engine {
     /// Keeps in mind what a write's outcome says about drift.
@@ -33,7 +42,7 @@ impl Engine {
             let Some(stored) = stored(outcome) else { continue };
             for field in fields {
                 let key = (command.side.clone(), command.entity.clone(), field.clone());
-                let (count, examples) = self.drifts.0.entry(key).or_default();
+                let Seen { count, examples } = self.drifts.0.entry(key).or_default();
                 *count += 1;
                 if let (Some(sent), Some(stored)) = (sent.get(field), stored.get(field))
                     && examples.len() < EXAMPLES_MAX
@@ -60,7 +69,7 @@ impl Engine {
             drift.label = label(self.journal.state(), &self.schema, &self.journal, drift.record);
         }
         let drifts = std::mem::take(&mut self.drifts.0);
-        for ((side, entity, field), (count, examples)) in drifts {
+        for ((side, entity, field), Seen { count, examples }) in drifts {
             let examples: Vec<_> = examples.iter().map(|(sent, stored)| (sent, stored)).collect();
             let rules = suggest(&examples);
             let suggest = rules.map(|side| side.0.iter().map(ToString::to_string).collect());
@@ -96,7 +105,7 @@ pub struct Standing {
 /// # Errors
 /// When the log cannot be read.
 pub fn standing(journal: &Journal, schema: &Schema) -> Result<Vec<Standing>, EngineError> {
-    let mut counts: BTreeMap<(SideId, Name, Name), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<Place, usize> = BTreeMap::new();
     for (record, side, field) in last_drifted(journal)? {
         if let Some(entity) = drifts_now(journal, schema, record, &side, &field)? {
             *counts.entry((side, entity, field)).or_default() += 1;

@@ -5,6 +5,7 @@
 
 mod abilities;
 mod canary;
+mod edit;
 mod report;
 mod run;
 #[cfg(test)]
