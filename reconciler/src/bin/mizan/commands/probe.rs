@@ -170,9 +170,11 @@ fn print_report(report: &ProbeReport, config: &Config) {
     let made: Vec<&str> = report.made.iter().map(|ext| ext.as_str()).collect();
     let made = if made.is_empty() { "none".to_owned() } else { made.join(", ") };
     println!("{} on {}: {}, rows made: {made}", report.entity, report.side, report.name);
-    print_fields(report);
-    println!();
-    print_abilities(&report.abilities);
+    if !report.made.is_empty() {
+        print_fields(report);
+        println!();
+        print_abilities(&report.abilities);
+    }
     print_advice(report, config);
     for note in &report.notes {
         println!("note: {note}");
@@ -275,9 +277,6 @@ fn shown(value: &Value) -> String {
 }
 
 fn print_abilities(abilities: &[Ability]) {
-    if abilities.is_empty() {
-        return;
-    }
     let mut out = compact(&["ability", "declared", "measured"]);
     for ability in abilities {
         let declared = match ability.declared {
@@ -343,9 +342,7 @@ fn print_end(reports: &[ProbeReport]) {
     let clean = count(|report| report.skipped.is_none() && report.is_clean());
     let left: usize = reports.iter().map(|report| report.left.len()).sum();
     println!();
-    println!(
-        "{probed} probed, {clean} do as declared; {left} rows are left behind. Nothing was logged."
-    );
+    println!("{probed} probed, {clean} do as declared; left behind: {left}. Nothing was logged.");
     if left > 0 {
         println!(
             "remove what is left before the next sync, which takes it for a record like any other"
