@@ -2,6 +2,7 @@
 //! come back as they were.
 
 use mizan_core::lens::parse_decimal;
+use mizan_core::suggest::suggest;
 use mizan_core::wire::{Reader, Writer};
 use mizan_core::{ContentHash, Image, Name, Normaliser, Rounding, Rule, SideId, Value};
 use proptest::prelude::*;
@@ -12,12 +13,22 @@ fn decimal() -> impl Strategy<Value = Value> {
         .prop_map(|(number, scale)| Value::decimal(rust_decimal::Decimal::new(number, scale)))
 }
 
+/// Texts that rules have something to do with: white space, line ends, case, Arabic digits, telephone numbers.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => "\\PC{0,24}",
+        2 => "[ \t\r\n\u{a0}aAbBßİıΣσ\u{301}٠٣٩۵0-9]{0,14}",
+        1 => "[+0 ()٠٩-]{0,4}[0-9 ٠-٩.-]{0,16}",
+        1 => "[ab]{0,2}",
+    ]
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         decimal(),
-        "\\PC{0,24}".prop_map(Value::text),
+        text().prop_map(Value::text),
         (-700_000i32..3_000_000)
             .prop_filter_map("a day", chrono::NaiveDate::from_num_days_from_ce_opt)
             .prop_map(Value::Date),
@@ -42,6 +53,14 @@ fn image() -> impl Strategy<Value = Image> {
         .prop_map(Image::from)
 }
 
+/// Few enough that maps of words run into each other and into circles.
+fn word() -> impl Strategy<Value = smol_str::SmolStr> {
+    prop_oneof!["[abAB]{0,2}", text()].prop_map(|word| match Value::text(word) {
+        Value::Text(word) => word,
+        _ => unreachable!("a text is a text"),
+    })
+}
+
 fn rule() -> impl Strategy<Value = Rule> {
     let mode =
         prop_oneof![Just(Rounding::HalfUp), Just(Rounding::HalfEven), Just(Rounding::Truncate)];
@@ -53,6 +72,27 @@ fn rule() -> impl Strategy<Value = Rule> {
         Just(Rule::EmptyIsNull),
         (1i64..100_000).prop_map(Rule::Granularity),
         Just(Rule::Set),
+        Just(Rule::Upper),
+        Just(Rule::Collapse),
+        Just(Rule::LineEnds),
+        Just(Rule::Digits),
+        "[1-9][0-9]{0,2}".prop_map(|country| Rule::Phone { country: country.into() }),
+        (-720i32..840).prop_map(|offset_minutes| Rule::Day { offset_minutes }),
+        value().prop_map(Rule::DefaultIfMissing),
+        prop::collection::btree_map(word(), word(), 0..5).prop_map(Rule::EnumMap),
+    ]
+}
+
+fn simple_rule() -> impl Strategy<Value = Rule> {
+    prop_oneof![
+        Just(Rule::Trim),
+        Just(Rule::CaseFold),
+        Just(Rule::Upper),
+        Just(Rule::Collapse),
+        Just(Rule::LineEnds),
+        Just(Rule::Digits),
+        Just(Rule::EmptyIsNull),
+        (1usize..12).prop_map(Rule::MaxLen),
     ]
 }
 
@@ -91,6 +131,30 @@ proptest! {
     }
 
     #[test]
+    fn what_is_suggested_makes_of_each_value_what_was_stored(
+        rules in prop::collection::vec(rule(), 1..3),
+        values in prop::collection::vec(value(), 1..4),
+    ) {
+        let side = Normaliser(rules);
+        let stored: Vec<Value> = values.iter().map(|value| side.apply(value)).collect();
+        let examples: Vec<_> = values.iter().zip(&stored).collect();
+        if let Some(suggested) = suggest(&examples) {
+            for (sent, stored) in examples {
+                prop_assert_eq!(&suggested.apply(sent), stored);
+            }
+        }
+    }
+
+    #[test]
+    fn one_simple_rule_is_found_again(rule in simple_rule(), texts in prop::collection::vec(text(), 1..4)) {
+        let side = Normaliser(vec![rule]);
+        let values: Vec<Value> = texts.into_iter().map(Value::text).collect();
+        let stored: Vec<Value> = values.iter().map(|value| side.apply(value)).collect();
+        let examples: Vec<_> = values.iter().zip(&stored).collect();
+        prop_assert_eq!(suggest(&examples).is_some(), values != stored);
+    }
+
+    #[test]
     fn l17_unknown_takes_the_last_known_value(seen in image(), news in image()) {
         let merged = news.clone().over(&seen);
         for (name, value) in seen.iter() {
@@ -102,6 +166,82 @@ proptest! {
     fn damaged_bytes_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = Image::from_bytes(&bytes);
         let _ = mizan_core::Event::from_bytes(mizan_core::Seq(1), &bytes);
+    }
+}
+
+#[test]
+fn each_rule_does_what_its_word_says() {
+    let words = BTreeMap::from([("Aktiv".into(), "active".into())]);
+    let day = "2026-09-01T22:30:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let begun = "2026-09-01T21:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let moment = |at: chrono::DateTime<chrono::Utc>| Value::Instant(at.timestamp_millis());
+    let phone = |country: &str| Rule::Phone { country: country.into() };
+    let cases = [
+        (Rule::Upper, Value::text("straße"), Value::text("STRASSE")),
+        (Rule::Collapse, Value::text(" a \t\n b "), Value::text(" a b ")),
+        (Rule::LineEnds, Value::text("a\r\nb\rc\nd"), Value::text("a\nb\nc\nd")),
+        (Rule::Digits, Value::text("٠١٢٣٤٥٦٧٨٩ ۰۹"), Value::text("0123456789 09")),
+        (phone("966"), Value::text("050 123-4567"), Value::text("+966501234567")),
+        (phone("966"), Value::text("٠٥٠١٢٣٤٥٦٧"), Value::text("+966501234567")),
+        (phone("966"), Value::text("00966 50 123 4567"), Value::text("+966501234567")),
+        (phone("966"), Value::text("966501234567"), Value::text("+966501234567")),
+        (phone("966"), Value::text("+44 (20) 7946 0958"), Value::text("+442079460958")),
+        (phone("966"), Value::text("ext. 12"), Value::text("ext. 12")),
+        (phone("966"), Value::text("112"), Value::text("112")),
+        (phone("1"), Value::text("(212) 555-0100"), Value::text("+12125550100")),
+        (Rule::Day { offset_minutes: 180 }, moment(day), moment(begun)),
+        (Rule::DefaultIfMissing(Value::text("-")), Value::Null, Value::text("-")),
+        (Rule::DefaultIfMissing(Value::text("-")), Value::text(""), Value::text("-")),
+        (Rule::EnumMap(words.clone()), Value::text("Aktiv"), Value::text("active")),
+        (Rule::EnumMap(words), Value::text("aktiv"), Value::text("aktiv")),
+    ];
+    for (rule, sent, stored) in cases {
+        assert_eq!(Normaliser(vec![rule.clone()]).apply(&sent), stored, "{rule} of {sent}");
+    }
+}
+
+#[test]
+fn l16_rules_that_undo_each_other_come_to_rest_all_the_same() {
+    let words = |from: &str, to: &str| Rule::EnumMap(BTreeMap::from([(from.into(), to.into())]));
+    let side = Normaliser(vec![words("a", "B"), words("b", "A"), Rule::CaseFold]);
+    for text in ["a", "b", "A", "B"] {
+        let once = side.apply(&Value::text(text));
+        assert_eq!(side.apply(&once), once, "{text}");
+    }
+}
+
+#[test]
+fn suggestions_name_the_rule_that_a_person_would_declare() {
+    let number = |text: &str| Value::decimal(text.parse().unwrap());
+    let long = "x".repeat(300);
+    let cases = [
+        (vec![(Value::text(" Tea "), Value::text("Tea"))], Some("[\"trim\"]")),
+        (vec![(Value::text("Tea"), Value::text("tea"))], Some("[\"lower\"]")),
+        (vec![(Value::text("٣ kg"), Value::text("3 kg"))], Some("[\"digits\"]")),
+        (vec![(Value::text(long), Value::text("x".repeat(40)))], Some("[\"max-length 40\"]")),
+        (vec![(Value::text(" Tea "), Value::text("tea"))], Some("[\"trim\", \"lower\"]")),
+        (vec![(Value::text(""), Value::Null)], Some("[\"empty-is-nothing\"]")),
+        (vec![(Value::Null, Value::text("none"))], Some("[\"default none\"]")),
+        (vec![(number("10.125"), number("10.13"))], Some("[\"decimal 2\"]")),
+        (
+            vec![(number("10.125"), number("10.12")), (number("10.135"), number("10.14"))],
+            Some("[\"decimal 2 half-even\"]"),
+        ),
+        (
+            vec![(number("10.125"), number("10.12")), (number("10.137"), number("10.13"))],
+            Some("[\"decimal 2 truncate\"]"),
+        ),
+        (
+            vec![(Value::Instant(1_700_000_000_789), Value::Instant(1_700_000_000_000))],
+            Some("[\"step 1000\"]"),
+        ),
+        (vec![(Value::text("tea"), Value::text("coffee"))], None),
+        (vec![(Value::text("tea"), Value::text("tea"))], None),
+    ];
+    for (examples, expected) in cases {
+        let examples: Vec<_> = examples.iter().map(|(sent, stored)| (sent, stored)).collect();
+        let found = suggest(&examples).map(|rules| rules.to_string());
+        assert_eq!(found.as_deref(), expected, "{examples:?}");
     }
 }
 

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod explain;
 pub mod policies;
 mod preview;
+pub mod probe;
 pub mod redecide;
 
 pub use config::Config;

@@ -78,6 +78,14 @@ pub struct Vices {
     pub arabic_by_default: bool,
     /// Seconds that the server's clock is ahead.
     pub clock_skew_seconds: i64,
+    /// Texts of products and customers are stored without white space at their ends.
+    pub trims_texts: bool,
+    /// E-mail addresses are stored in lower case.
+    pub lowers_emails: bool,
+    /// The longest text of products and customers, in characters; what is longer is cut. `None`: any.
+    pub text_max: Option<usize>,
+    /// Prices of products are rounded to so many digits after the point, halves up; `None`: as sent.
+    pub price_scale: Option<u32>,
 }
 
 impl Default for Vices {
@@ -96,6 +104,10 @@ impl Default for Vices {
             nothing_as_object: false,
             arabic_by_default: false,
             clock_skew_seconds: 0,
+            trims_texts: false,
+            lowers_emails: false,
+            text_max: None,
+            price_scale: None,
         }
     }
 }

@@ -164,7 +164,17 @@ fn odd(field: &Field) -> Vec<Value> {
                 ));
             }
             Rule::Set => pool.push(Value::List(vec![Value::text("b"), Value::text("a")])),
-            Rule::Trim | Rule::CaseFold | Rule::EmptyIsNull => {}
+            Rule::Day { .. } => pool.push(Value::Instant(86_400_000 + 1)),
+            Rule::Phone { .. } => pool.push(Value::text("0 50-1")),
+            Rule::Collapse => pool.push(Value::text("b  b")),
+            Rule::LineEnds => pool.push(Value::text("b\r\nb")),
+            Rule::Digits => pool.push(Value::text("\u{661}")),
+            Rule::EnumMap(words) => pool.extend(words.keys().map(Value::text)),
+            Rule::Upper
+            | Rule::Trim
+            | Rule::CaseFold
+            | Rule::EmptyIsNull
+            | Rule::DefaultIfMissing(_) => {}
         }
     }
     let changed =

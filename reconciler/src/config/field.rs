@@ -2,6 +2,7 @@
 
 use super::document::{ConfigError, Kind, Node, suggestion};
 use super::entity::Direction;
+use super::normaliser::{read_normaliser, type_defaults};
 use super::policy;
 use super::side::check_name;
 use mizan_core::lens::{FieldPath, Path};
@@ -81,6 +82,7 @@ fn read_field(
     for side in place.sides {
         let Some(table) = node.get(side.as_str()) else { continue };
         let (path, mut on) = read_on_side(table)?;
+        type_defaults(table, &mut on.normaliser, &kind)?;
         on.normaliser.0.extend(everywhere.clone());
         let items = match (&kind, node.get("items")) {
             (Type::Items(_), Some(items)) => read_item_paths(items, side, place)?,
@@ -221,30 +223,6 @@ fn read_on_side(node: &Node) -> Result<(Path, FieldOnSide), ConfigError> {
         Some(node) => read_normaliser(node)?,
     };
     Ok((path, FieldOnSide { normaliser, writable: !read_only, create_only }))
-}
-
-fn read_normaliser(node: &Node) -> Result<Normaliser, ConfigError> {
-    let words = ["trim", "lower", "empty-is-nothing", "set", "max-length N", "decimal N", "step N"];
-    let mut rules = Vec::new();
-    for text in node.texts()? {
-        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let number = rest.trim().parse::<u32>();
-        rules.push(match (word, number) {
-            ("trim", _) => Rule::Trim,
-            ("lower", _) => Rule::CaseFold,
-            ("empty-is-nothing", _) => Rule::EmptyIsNull,
-            ("set", _) => Rule::Set,
-            ("max-length", Ok(most)) => Rule::MaxLen(most as usize),
-            ("decimal", Ok(scale)) if scale <= 28 => {
-                Rule::Decimal { scale, mode: Rounding::HalfUp }
-            }
-            ("step", Ok(ms)) if ms > 0 => Rule::Granularity(i64::from(ms)),
-            _ => {
-                return Err(node.error(format!("\"{text}\"{}", suggestion(text, &words))));
-            }
-        });
-    }
-    Ok(Normaliser(rules))
 }
 
 fn read_owner(

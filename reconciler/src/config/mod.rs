@@ -3,6 +3,7 @@
 mod document;
 mod entity;
 mod field;
+mod normaliser;
 mod policy;
 mod side;
 

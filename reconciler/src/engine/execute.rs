@@ -131,7 +131,10 @@ impl Engine {
                     marker: None,
                 });
                 let row = shown(row);
-                Ok(done(self.state(), &entity, &self.journal, command, &planned.set, row, exact)?)
+                let (state, sent) = (self.state(), &planned.set);
+                let outcome = done(state, &entity, &self.journal, command, sent, row, exact)?;
+                self.note_drift(command, sent, &outcome);
+                Ok(outcome)
             }
             Ok(Answer::Deleted) => {
                 self.report.counts.deleted += 1;

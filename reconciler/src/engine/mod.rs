@@ -7,6 +7,7 @@
 //! `Runtime::block_on`, as `#[tokio::main]` does.
 
 mod doubt;
+pub mod drift;
 mod execute;
 mod journal;
 mod observe;
@@ -27,7 +28,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use journal::{Journal, fold_log};
-pub use report::{Counts, Problem, Progress, Report, Silent, Stage, Standing};
+pub use report::{
+    Counts, Drift, DriftingField, Problem, Progress, Report, Silent, Stage, Standing,
+};
 
 /// What stops the engine itself, as opposed to a side or a record.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +127,8 @@ pub struct Engine {
     unread: BTreeSet<(Name, SideId)>,
     /// Entities and sides that were listed completely in this sync.
     swept: BTreeSet<(Name, SideId)>,
+    /// What drifted in this sync.
+    drifts: drift::Examples,
     report: Report,
 }
 
@@ -168,6 +173,7 @@ impl Engine {
             listed: BTreeSet::new(),
             unread: BTreeSet::new(),
             swept: BTreeSet::new(),
+            drifts: drift::Examples::default(),
             report: Report::default(),
         })
     }

@@ -2,7 +2,7 @@
 
 use mizan_core::check::Violation;
 use mizan_core::plan::Plan;
-use mizan_core::{ContentHash, Name, SideId};
+use mizan_core::{CommandId, ContentHash, Name, RecordId, SideId};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -52,6 +52,38 @@ pub struct Problem {
     pub entity: Option<Name>,
     /// What happened and what to do.
     pub what: String,
+}
+
+/// A side stored something else than was sent, which is what its declared rules predict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// The side.
+    pub side: SideId,
+    /// The entity.
+    pub entity: Name,
+    /// The record.
+    pub record: RecordId,
+    /// Its name for people.
+    pub label: String,
+    /// The field.
+    pub field: Name,
+    /// The write that showed it.
+    pub command: CommandId,
+}
+
+/// A field in which drifts were seen in one sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DriftingField {
+    /// The side.
+    pub side: SideId,
+    /// The entity.
+    pub entity: Name,
+    /// The field.
+    pub field: Name,
+    /// How many.
+    pub count: usize,
+    /// The rules that would explain what was stored, to be declared after those that are.
+    pub suggest: Option<Vec<String>>,
 }
 
 /// Counts of what was appended.
@@ -119,6 +151,10 @@ pub struct Report {
     pub problems: BTreeSet<Problem>,
     /// What went wrong and was put right in the same sync: answers that were lost and whose doubt was resolved.
     pub recovered: BTreeSet<Problem>,
+    /// New drifts by record, the first 1,000 of them.
+    pub drifts: Vec<Drift>,
+    /// New drifts by field, all of them.
+    pub drifting: Vec<DriftingField>,
     /// Why a guard stopped the plan.
     pub violations: Vec<Violation>,
     /// The hash of the plan that was stopped or only shown.

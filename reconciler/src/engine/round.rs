@@ -24,6 +24,7 @@ impl Engine {
         self.tries.clear();
         self.unsettled.clear();
         self.swept.clear();
+        self.drifts = super::drift::Examples::default();
         for round in 1..=self.settings.rounds_max.max(1) {
             self.report.rounds = round;
             let before = self.journal.head();
@@ -36,6 +37,7 @@ impl Engine {
             }
         }
         self.stand(begun_at)?;
+        self.tell_drifts();
         Ok(std::mem::take(&mut self.report))
     }
 

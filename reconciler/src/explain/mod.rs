@@ -119,7 +119,8 @@ pub fn explain(
     };
     let mut facts = Vec::new();
     each_event_of(journal, id, &mut |event| facts.push(event.clone()))?;
-    let mut teller = Teller { journal, entity, bit, commands: BTreeMap::new(), id };
+    let (commands, sent) = (BTreeMap::new(), BTreeMap::new());
+    let mut teller = Teller { journal, entity, bit, id, commands, done: None, sent };
     let steps = facts.iter().filter_map(|event| teller.tell(event)).collect();
     let merged = image_of(journal, &record.merged)?;
     Ok(Some(Explanation {

@@ -16,6 +16,9 @@ pub(super) struct Teller<'a> {
     pub(super) bit: Option<usize>,
     pub(super) id: RecordId,
     pub(super) commands: BTreeMap<CommandId, (SideId, &'static str, bool)>,
+    /// What was sent by the last command that was done, and what its row showed then.
+    pub(super) done: Option<(CommandId, ContentHash, ContentHash)>,
+    pub(super) sent: BTreeMap<CommandId, ContentHash>,
 }
 
 impl Teller<'_> {
@@ -55,6 +58,7 @@ impl Teller<'_> {
                     || command.operation.ext().is_some() && command.fields.is_empty();
                 let verb = command.operation.verb();
                 self.commands.insert(command.id, (command.side.clone(), verb, touches));
+                self.sent.insert(command.id, command.set);
                 if !touches {
                     return None;
                 }
@@ -62,6 +66,7 @@ impl Teller<'_> {
                 format!("command {}: {verb} on {} setting {sets}", command.id, command.side)
             }
             Fact::Done { command, ext, seen, exact, .. } => {
+                self.done = self.sent.remove(command).map(|sent| (*command, sent, *seen));
                 let (side, verb, touches) = self.commands.get(command)?;
                 if !touches {
                     return None;
@@ -81,10 +86,7 @@ impl Teller<'_> {
                 let (side, verb, _) = self.commands.get(command)?;
                 format!("{verb} {command} on {side} had no effect ({why:?})")
             }
-            Fact::Drifted { command, fields } => {
-                let (side, _, _) = self.commands.get(command)?;
-                format!("{side} stored {} otherwise than was sent", fields.join(", "))
-            }
+            Fact::Drifted { command, fields } => self.drifted(command, fields)?,
             Fact::Opened { .. }
             | Fact::SideAttached { .. }
             | Fact::EntityDeclared { .. }
@@ -98,6 +100,41 @@ impl Teller<'_> {
             | Fact::Readable { .. } => return None,
         };
         Some(Step { seq: event.seq, at: event.at, kind: event.fact.kind(), text })
+    }
+
+    /// What was sent, which is what the declared rules predict, and what was stored instead.
+    fn drifted(&self, command: &CommandId, fields: &[Name]) -> Option<String> {
+        let (side, _, _) = self.commands.get(command)?;
+        let asked = self.bit.and_then(|bit| self.entity.fields.get(bit)).map(|field| &field.name);
+        let fields: Vec<&Name> =
+            fields.iter().filter(|field| asked.is_none_or(|asked| asked == *field)).collect();
+        let (_, sent, stored) = self.done.as_ref().filter(|(done, ..)| done == command)?;
+        let (sent, stored) =
+            (image_of(self.journal, sent).ok(), image_of(self.journal, stored).ok());
+        let of = |image: &Option<Image>, field: &Name| match image {
+            // In quotes: it may be white space that makes the difference.
+            Some(image) => match image.get(field) {
+                Some(Value::Text(text)) => format!("\"{text}\""),
+                Some(value) => value.to_string(),
+                None => Value::Null.to_string(),
+            },
+            None => "(erased)".to_owned(),
+        };
+        let told: Vec<String> = fields
+            .into_iter()
+            .map(|field| {
+                let (sent, stored) = (of(&sent, field), of(&stored, field));
+                format!("{field}: sent and predicted {sent}, stored {stored}")
+            })
+            .collect();
+        if told.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "{side} stored something else than was sent ({}); what it shows is taken as it is, and \
+             the value sent still holds elsewhere",
+            told.join("; ")
+        ))
     }
 
     /// The field's value in an image, or all of them.

@@ -2,9 +2,11 @@
 
 mod config;
 mod conflicts;
+mod drift;
 mod files;
 mod pair;
 mod policies;
+mod probe;
 mod qoyod;
 mod redecide;
 mod rules;

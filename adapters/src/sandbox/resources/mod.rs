@@ -11,6 +11,7 @@ mod lines;
 pub(crate) mod payments;
 mod products;
 mod references;
+mod rewrite;
 mod units;
 
 use super::auth::Rights;
@@ -117,12 +118,13 @@ fn create_batch(world: &mut World, kind: Kind, items: &[Json]) -> Result<Reply, 
 
 /// The record that a request would make, checked.
 fn build(world: &World, kind: Kind, fields: &Fields, current: Current) -> Result<Fields, Refusal> {
+    let changed = |record: Result<Fields, Refusal>| record.map(|r| rewrite::stored(world, r));
     match kind {
         Kind::Accounts => accounts::build(world, fields, current),
         Kind::Categories => categories::build(world, fields, current),
-        Kind::Customers => customers::build(world, fields, current),
+        Kind::Customers => changed(customers::build(world, fields, current)),
         Kind::Inventories => inventories::build(world, fields, current),
-        Kind::Products => products::build(world, fields, current),
+        Kind::Products => changed(products::build(world, fields, current)),
         Kind::Units => units::build(fields, current),
         Kind::Adjustments | Kind::Invoices | Kind::Payments | Kind::TaxReasons | Kind::Taxes => {
             Err(Refusal::NoRoute)

@@ -69,8 +69,20 @@ pub(crate) struct Init {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Do not connect; look at the file only.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "probe")]
     pub(crate) offline: bool,
+    /// Measure what the sides really do, with a record of our own: say what would be done.
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Do it: create, change and remove the record, on the sides that allow it.
+    #[arg(long, requires = "probe")]
+    pub(crate) yes: bool,
+    /// Probe only these sides.
+    #[arg(long, value_name = "SIDE", requires = "probe")]
+    pub(crate) side: Vec<String>,
+    /// Probe only these entities.
+    #[arg(long, value_name = "ENTITY", requires = "probe")]
+    pub(crate) entity: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use mizan::clock::Clock;
 use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
 use mizan_core::check::Limits;
 use mizan_core::policy::{Conflict, Policy, Verdict};
-use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Timestamp, Value};
+use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Normaliser, Schema, Timestamp, Value};
 use mizan_store::{EventLog, MemoryLog};
 use std::sync::{Arc, Mutex};
 
@@ -28,6 +28,8 @@ pub enum Broken {
     Lying,
     /// A side stores half of its updates.
     Forgetting,
+    /// Nobody has told the engine what the sides make of values; no law may break for that.
+    Undeclared,
 }
 
 /// What to run besides the story itself.
@@ -115,7 +117,7 @@ impl Run {
             Broken::Doubling => crate::Vice::Doubles,
             Broken::Lying => crate::Vice::Lies,
             Broken::Forgetting => crate::Vice::Forgets,
-            Broken::Nothing | Broken::Inventing => crate::Vice::None,
+            Broken::Nothing | Broken::Inventing | Broken::Undeclared => crate::Vice::None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -211,6 +213,18 @@ impl Run {
         }
     }
 
+    /// The schema as the engine knows it.
+    fn schema(&self) -> Schema {
+        let mut schema = self.setup.schema.clone();
+        if self.variant.broken == Broken::Undeclared {
+            let fields = schema.entities.iter_mut().flat_map(|entity| &mut entity.fields);
+            for on in fields.flat_map(|field| field.sides.values_mut()) {
+                on.normaliser = Normaliser::default();
+            }
+        }
+        schema
+    }
+
     fn settings(&self) -> Settings {
         let mut settings = Settings {
             limits: Limits {
@@ -238,7 +252,7 @@ impl Run {
         if self.engine.is_none() {
             let engine = Engine::open(
                 Box::new(self.log.clone()),
-                self.setup.schema.clone(),
+                self.schema(),
                 SimSide::all(&self.world),
                 self.policy(),
                 self.settings(),
@@ -336,7 +350,7 @@ impl Run {
         self.end_process();
         let log = self.log.copy();
         let policy = self.policy();
-        let check = check_log(&log, &self.setup.schema, policy.as_ref());
+        let check = check_log(&log, &self.schema(), policy.as_ref());
         let mut world = look(&self.world);
         let mut violations = std::mem::take(&mut world.violations);
         violations.append(&mut self.violations);

@@ -28,6 +28,9 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
     if !checked.findings.is_empty() {
         return Ok(refuse(&checked, cli.json));
     }
+    if args.probe {
+        return super::probe::run(args, cli, &config);
+    }
     let sides = connect_sides(&config)?;
     let mut failed = Vec::new();
     if !args.offline {

@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod parked;
+pub(crate) mod probe;
 pub(crate) mod redecide;
 pub(crate) mod sandbox;
 pub(crate) mod status;

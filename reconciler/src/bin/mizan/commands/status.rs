@@ -5,6 +5,7 @@ use crate::args::Cli;
 use crate::output::{Look, load, look, table, time};
 use mizan::core::fold::{Presence, State};
 use mizan::core::plan::{BlockedBy, plan};
+use mizan::engine::drift;
 use mizan::explain::label;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     let state = look.journal.state();
     let rows = count(state);
     let waiting = waiting(&look)?;
+    let drifting = drift::standing(&look.journal, &look.schema)?;
     if cli.json {
         let list: Vec<_> = rows
             .iter()
@@ -36,6 +38,7 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
                 "in_doubt": state.pending.len(), "conflicts": state.conflicts.len(),
                 "parked": state.parked.len(), "refused": state.refused.len(),
                 "unreadable": state.unreadable.len(), "waiting": waiting,
+                "drifting": drifting,
             })
         );
         return Ok(0);
@@ -47,6 +50,12 @@ pub(crate) fn run(cli: &Cli) -> Result<u8, Failure> {
     }
     for (name, what) in waiting {
         println!("{name} {what}");
+    }
+    for one in drifting {
+        println!(
+            "{} stores {} of {} {} otherwise than was sent: mizan log --kind drifted",
+            one.side, one.field, one.records, one.entity
+        );
     }
     Ok(0)
 }

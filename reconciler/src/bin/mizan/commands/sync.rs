@@ -9,7 +9,7 @@ use mizan::connect::{connect_sides, open_engine, open_log};
 use mizan::core::event::LinkedBy;
 use mizan::core::plan::Plan;
 use mizan::core::{Fact, Name, Seq};
-use mizan::engine::{Engine, Report};
+use mizan::engine::{Drift, Engine, Report};
 use mizan::explain::label;
 use mizan::store::{EventLog, Overlay};
 use serde_json::json;
@@ -137,6 +137,7 @@ fn print_report(engine: &Engine, report: &Report, dry: bool, requests: u64, seco
         let entity = problem.entity.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
         eprintln!("problem on {}{entity}: {}", problem.side, problem.what);
     }
+    print_drifts(report);
     for violation in &report.violations {
         eprintln!("guard: {violation}");
     }
@@ -144,6 +145,46 @@ fn print_report(engine: &Engine, report: &Report, dry: bool, requests: u64, seco
         eprintln!("nothing was sent. If this is what you want: mizan sync --approve {hash}");
     }
     print_standing(report);
+}
+
+/// Warns of what a side makes of values without having declared it; once, when it is new.
+fn print_drifts(report: &Report) {
+    for field in &report.drifting {
+        let here = |drift: &&Drift| {
+            (&drift.side, &drift.entity, &drift.field) == (&field.side, &field.entity, &field.field)
+        };
+        let labels = report.drifts.iter().filter(here).map(|drift| drift.label.as_str());
+        let labels: Vec<&str> = labels.take(3).collect();
+        let more = if field.count > labels.len() { ", ..." } else { "" };
+        eprintln!(
+            "drift: {} stored {} of {} {} otherwise than was sent ({}{more})",
+            field.side,
+            field.field,
+            field.count,
+            field.entity,
+            labels.join(", ")
+        );
+        let place = format!("[entities.{}.fields] {}", field.entity, field.field);
+        match &field.suggest {
+            Some(rules) => {
+                let rules: Vec<String> = rules.iter().map(|rule| format!("\"{rule}\"")).collect();
+                let rules = rules.join(", ");
+                eprintln!(
+                    "  if it always does that, declare it: {place}: {}: normalise = [{rules}]",
+                    field.side
+                );
+            }
+            None => eprintln!(
+                "  no simple rule explains it ({place}: {}); look with mizan explain RECORD {}",
+                field.side, field.field
+            ),
+        }
+    }
+    if !report.drifting.is_empty() {
+        eprintln!(
+            "  nothing is lost: it is taken as it is stored there, and the value sent still holds elsewhere"
+        );
+    }
 }
 
 fn print_standing(report: &Report) {
