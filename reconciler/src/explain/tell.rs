@@ -6,7 +6,7 @@ use crate::engine::Journal;
 use mizan_core::bodies::image_of;
 use mizan_core::compare::is_counter;
 use mizan_core::event::{Choice, Decision, Event, FieldDecision, Found, Life, Loser};
-use mizan_core::{CommandId, ContentHash, Entity, Fact, Name, RecordId, SideId};
+use mizan_core::{CommandId, ContentHash, Entity, Fact, Image, Name, RecordId, SideId, Value};
 use std::collections::BTreeMap;
 
 /// Turns events into sentences.
