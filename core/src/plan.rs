@@ -185,7 +185,7 @@ impl Due<'_> {
     fn fields(&self, merged: &Image, seen: &Image) -> Result<(FieldSet, Image), BlockedBy> {
         let mut fields = FieldSet::EMPTY;
         let mut set = Image::default();
-        for bit in self.slot.behind.minus(self.held()).iter() {
+        for bit in self.slot.behind.minus(self.slot.held(self.entity)).iter() {
             let Some(field) = self.entity.fields.get(bit) else { continue };
             let value = merged.get(&field.name).unwrap_or(&Value::Null);
             let Some(value) = expected(self.state, field, self.side, value) else {
@@ -198,18 +198,6 @@ impl Due<'_> {
             }
         }
         Ok((fields, set))
-    }
-
-    /// What is in conflict there is not overwritten before a person has decided, nor what changes together with it.
-    fn held(&self) -> FieldSet {
-        let mut held = self.slot.changed;
-        for bit in self.slot.changed.iter() {
-            if let Some(group) = self.entity.fields.get(bit).and_then(|field| field.group.as_ref())
-            {
-                held = held.union(self.entity.group(group));
-            }
-        }
-        held
     }
 
     fn missing_parent(&self, value: &Value) -> BlockedBy {
@@ -248,7 +236,8 @@ impl Due<'_> {
         refers_to.sort_unstable();
         refers_to.dedup();
         // A row that is not given everything does not contain every edit: whoever deletes it has not seen what waits.
-        let waits = !self.slot.behind.minus(self.slot.behind.minus(self.held())).is_empty();
+        let waits =
+            !self.slot.behind.minus(self.slot.behind.minus(self.slot.held(self.entity))).is_empty();
         let contains = match self.record.dead || !waits {
             true => self.record.contains.clone(),
             false => self.slot.knows.clone(),

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Deserialize)]
 struct Trace {
     name: String,
-    schema: Schema,
+    schema: String,
     events: Vec<Vec<u8>>,
     bodies: Vec<Vec<u8>>,
     state: ContentHash,
@@ -93,7 +93,7 @@ impl Replay {
         });
         Self {
             name: trace.name.clone(),
-            schema: trace.schema.clone(),
+            schema: serde_json::from_str(&trace.schema).expect("the rules can be read"),
             images: Images(images.collect()),
             events: events.collect(),
             state: State::default(),

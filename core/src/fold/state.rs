@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::event::{Choice, ParkedFor, RefusedBy, Stamped, Subject};
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
 use crate::image::Image;
-use crate::schema::{FieldSet, KeyHash};
+use crate::schema::{Entity, FieldSet, KeyHash};
 use crate::version::{Actor, VersionVector};
 use crate::{ContentHash, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,18 @@ impl Slot {
     #[must_use]
     pub fn showed_earlier(&self, hash: &ContentHash) -> bool {
         self.earlier.contains(&shorten(hash))
+    }
+
+    /// What is in conflict here is not overwritten before a person has decided, nor what changes together with it.
+    #[must_use]
+    pub fn held(&self, entity: &Entity) -> FieldSet {
+        let mut held = self.changed;
+        for bit in self.changed.iter() {
+            if let Some(group) = entity.fields.get(bit).and_then(|field| field.group.as_ref()) {
+                held = held.union(entity.group(group));
+            }
+        }
+        held
     }
 
     pub(super) fn show(&mut self, seen: ContentHash) {

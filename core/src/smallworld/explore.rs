@@ -114,7 +114,9 @@ impl Explorer<'_> {
             Act::Round => self.hub.round(&mut now, None).map(|_| true),
             Act::Slip { .. } => self.hub.round(&mut now, Some(act)),
             Act::Write { .. } | Act::Clear { .. } | Act::Create { .. } | Act::Delete { .. } => {
-                Ok(now.world.user(self.hub.scope, &now.state, &self.hub.pool, act))
+                let quiet =
+                    self.judged.get(&key(before)) == Some(&0) && before.state.conflicts.is_empty();
+                Ok(now.world.user(self.hub.scope, &now.state, &self.hub.pool, act, quiet))
             }
         };
         let reached = Reached { from: Some((from, act.clone())), begins: "" };

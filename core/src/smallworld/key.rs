@@ -60,6 +60,7 @@ fn world(out: &mut Writer, now: &Situation) {
         });
     }
     out.uint(u64::from(world.deleted));
+    out.uint(u64::from(world.buried));
     each(out, &world.mains, |out, (side, exts)| {
         out.text(side.as_str());
         out.uint(exts.len() as u64);

@@ -56,6 +56,8 @@ pub enum Law {
     Rests,
     /// Every value that a user wrote holds, was replaced by somebody who saw it, or is recorded (L32, V1).
     NothingLost,
+    /// A record that a user deleted when all was at rest stays deleted (L35).
+    StaysDeleted,
     /// Movements of a counter add up, and members of a set stay (L48).
     AddsUp,
     /// At rest every side shows what it makes of the merged value, unless a person is asked (L45).
@@ -72,6 +74,7 @@ impl fmt::Display for Law {
             Self::Settled => "what was decided stays decided (L28, L29)",
             Self::Rests => "without edits nothing goes on (L42, L46)",
             Self::NothingLost => "no edit is lost in silence (L32)",
+            Self::StaysDeleted => "what was deleted stays deleted (L35)",
             Self::AddsUp => "movements add up (L48)",
             Self::Converges => "at rest the sides agree (L45)",
         })

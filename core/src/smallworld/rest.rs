@@ -26,11 +26,16 @@ pub(super) fn at_rest(hub: &Hub<'_>, now: &Situation) -> Result<(), Broke> {
     if asked {
         return Ok(());
     }
+    let main = now.world.record(hub.scope, &now.state).and_then(|id| now.state.record(id));
+    if now.world.buried && main.is_some_and(|record| !record.dead) {
+        let what =
+            "the record is back, although nobody wrote anything that the deleter had not seen";
+        return Err(Broke { law: Law::StaysDeleted, what: what.to_owned() });
+    }
     for record in &records {
         converged(hub, now, record)?;
     }
     nothing_lost(hub, now, &records)?;
-    let main = now.world.record(hub.scope, &now.state).and_then(|id| now.state.record(id));
     match main {
         Some(record) if !record.dead && !now.world.deleted => adds(hub, now, record),
         Some(_) | None => Ok(()),
@@ -69,8 +74,9 @@ fn converged(hub: &Hub<'_>, now: &Situation, record: &Record) -> Result<(), Brok
         let Some(shown) = row(hub, &now.world, side, slot) else {
             return broke(format!("{side} has lost the row that it is said to have"));
         };
+        let held = slot.held(entity);
         for (bit, field) in entity.fields.iter().enumerate() {
-            if slot.changed.contains(bit) {
+            if held.contains(bit) {
                 continue;
             }
             if let Some(what) = departs(&now.state, field, side, on.updates, &merged, shown) {

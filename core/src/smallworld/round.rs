@@ -224,7 +224,7 @@ impl Hub<'_> {
         let row = now.world.main_row(self.scope, &command.side).map(|(ext, _)| ext.clone());
         if command.side == *side && command.operation.ext() == row.as_ref() && row.is_some() {
             let Situation { world, state } = now;
-            if world.user(self.scope, state, &self.pool, act) {
+            if world.user(self.scope, state, &self.pool, act, false) {
                 *slip = None;
             }
         }

@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) taken: BTreeSet<(usize, Value)>,
     /// A user deleted the record: sums may have gone with it.
     pub(super) deleted: bool,
+    /// The last thing that a user did was to delete it, and all was at rest: nobody knew anything that they did not.
+    pub(super) buried: bool,
 }
 
 impl World {
@@ -138,15 +140,17 @@ impl World {
         })
     }
 
-    /// Carries out what a user does; false where it changes nothing.
+    /// Carries out what a user does; false where it changes nothing. Before it all was `quiet`, or not.
     pub(super) fn user(
         &mut self,
         scope: &Scope,
         state: &State,
         bodies: &dyn Bodies,
         act: &Act,
+        quiet: bool,
     ) -> bool {
-        match act {
+        let buried = std::mem::take(&mut self.buried);
+        let did = match act {
             Act::Write { side, bit, value, later } => {
                 if *later {
                     self.now += scope.clock_step.unwrap_or(0);
@@ -166,9 +170,11 @@ impl World {
                 self.write(scope, state, bodies, side, *bit, Value::Null)
             }
             Act::Create { side, value } => self.create(scope, side, *value),
-            Act::Delete { side } => self.delete(scope, state, side),
+            Act::Delete { side } => self.delete(scope, state, side, quiet),
             Act::Round => true,
-        }
+        };
+        self.buried |= buried && !did;
+        did
     }
 
     /// What a field would hold after a user's write.
@@ -304,7 +310,7 @@ impl World {
     }
 
     /// The deleter had seen what the row showed, and of fields that are not sent there all that was merged.
-    fn delete(&mut self, scope: &Scope, state: &State, side: &SideId) -> bool {
+    fn delete(&mut self, scope: &Scope, state: &State, side: &SideId, quiet: bool) -> bool {
         let Some((ext, row)) = self.main_row(scope, side) else { return false };
         let (ext, image) = (ext.clone(), row.image.clone());
         let updates = scope.main().sides.get(side).is_some_and(|on| on.updates);
@@ -317,6 +323,7 @@ impl World {
             !(from == side || saw || (!sent && merged))
         });
         self.deleted = true;
+        self.buried = quiet;
         if let Some(rows) = self.rows.get_mut(&(scope.at, side.clone())) {
             rows.remove(&ext);
         }

@@ -337,3 +337,11 @@ fn nothing_is_created_where_the_listing_failed() {
     assert_eq!(qoyod.door.rows("customers").len(), 1, "L50");
     assert_eq!(qoyod.door.duplicates(), Vec::<String>::new());
 }
+
+#[test]
+fn this_configuration_can_lose_nothing() {
+    let shop = shop("http://127.0.0.1:9", AUTH, 0, 0, 0);
+    let ran = shop.run(&["check", "--offline"]);
+    assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+    assert!(ran.out.contains("nothing can be lost, nothing loops"), "{}", ran.out);
+}

@@ -8,7 +8,7 @@ use crate::world::{Cell, RowKey, World};
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::compare::expected;
 use mizan_core::fold::{Record, RowState, State};
-use mizan_core::{Entity, FieldSet, Image, Name, RecordId, RefTo, Rivalry, Value};
+use mizan_core::{Entity, Image, Name, RecordId, RefTo, Rivalry, Value};
 use rust_decimal::Decimal;
 use std::collections::BTreeSet;
 
@@ -174,10 +174,7 @@ impl Rest<'_> {
             (false, Some(cell)) => cell,
         };
         for (bit, field) in entity.fields.iter().enumerate() {
-            let together = field.group.as_ref().map_or(FieldSet::EMPTY, |name| entity.group(name));
-            let conflict = record.slots.values().any(|slot| {
-                slot.changed.contains(bit) || together.iter().any(|bit| slot.changed.contains(bit))
-            });
+            let conflict = record.slots.values().any(|slot| slot.held(entity).contains(bit));
             if conflict {
                 if !self.may_wait(record, bit, &field.rivalry) {
                     let what = format!("{id}.{} stays undecided", field.name);

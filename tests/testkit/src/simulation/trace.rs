@@ -8,7 +8,7 @@ use super::{Story, Variant, run};
 use crate::profile::Profile;
 use crate::setup::Setup;
 use mizan_core::fold::{State, fold};
-use mizan_core::{ContentHash, Event, Schema, Seq};
+use mizan_core::{ContentHash, Event, Seq};
 use serde::{Deserialize, Serialize};
 
 /// One history's log with everything that it needs.
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Trace {
     /// Where it comes from.
     pub name: String,
-    /// The rules.
-    pub schema: Schema,
+    /// The rules, as JSON.
+    pub schema: String,
     /// The events, in order.
     pub events: Vec<Vec<u8>>,
     /// The images that they refer to.
@@ -38,7 +38,8 @@ pub fn trace(seed: u64, profile: Profile, sides: usize, steps: (usize, usize)) -
     }
     Trace {
         name: format!("{} {sides} {seed}", profile.name()),
-        schema: Setup::drawn(seed, profile, sides).schema,
+        schema: serde_json::to_string(&Setup::drawn(seed, profile, sides).schema)
+            .expect("a schema has nothing that cannot be written"),
         events: outcome.log.events().to_vec(),
         bodies: outcome.log.bodies().map(|(_, bytes)| bytes.to_vec()).collect(),
         state: state.hash(),
