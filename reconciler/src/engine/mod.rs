@@ -129,6 +129,8 @@ pub struct Engine {
     swept: BTreeSet<(Name, SideId)>,
     /// What drifted in this sync.
     drifts: drift::Examples,
+    /// Cursors that moved in this round: a stamp that moves and shows nothing new is no reason for another round.
+    cursors_moved: u64,
     report: Report,
 }
 
@@ -174,6 +176,7 @@ impl Engine {
             unread: BTreeSet::new(),
             swept: BTreeSet::new(),
             drifts: drift::Examples::default(),
+            cursors_moved: 0,
             report: Report::default(),
         })
     }

@@ -252,7 +252,9 @@ impl Engine {
             }
         }
         if read {
-            outcome.facts.extend(self.cursor(listing));
+            let cursor = self.cursor(listing);
+            self.cursors_moved += u64::from(cursor.is_some());
+            outcome.facts.extend(cursor);
         }
         self.append_observed(outcome)?;
         Ok(Ok(()))

@@ -28,10 +28,11 @@ impl Engine {
         for round in 1..=self.settings.rounds_max.max(1) {
             self.report.rounds = round;
             let before = self.journal.head();
+            self.cursors_moved = 0;
             if self.round(options, round == 1).await? {
                 break;
             }
-            if self.journal.head() == before {
+            if self.journal.head().0 == before.0 + self.cursors_moved {
                 self.report.complete = true;
                 break;
             }
