@@ -225,7 +225,8 @@ pub enum RowTrace {
     Ours,
     /// Nothing.
     None,
-    /// The command was sent again and the row was not as expected: what fits may be somebody else's.
+    /// The side, which would know the command, was sent it again and compared instead: it had not been done, and what
+    /// fits is somebody else's.
     Refused,
 }
 
@@ -233,7 +234,8 @@ pub enum RowTrace {
 ///
 /// A row that shows everything that was sent is evidence that it was done; a row that is wholly as expected, or that
 /// the side compared and refused, that it was not. Where a user changed what we set, values are taken as not written:
-/// that may record a conflict too many, and never loses a value. A counter is parked then (T5).
+/// that may record a conflict too many, and never loses a value. A counter is parked then (T5), unless the side itself
+/// says that it does not know the command.
 ///
 /// # Errors
 /// When an image that the log refers to is missing.
@@ -272,7 +274,7 @@ pub fn update_in_doubt(
     let untouched = row.image.clone().over(&expected) == expected;
     if landed {
         done(state, entity, bodies, command, sent, row, false)
-    } else if counters && !untouched {
+    } else if counters && !untouched && trace != RowTrace::Refused {
         Ok(undecidable(command))
     } else {
         Ok(Outcome::fact(Fact::Withdrawn { command: command.id, why: Undone::NotApplied }))

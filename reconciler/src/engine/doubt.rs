@@ -5,6 +5,7 @@ use super::observe::shown;
 use super::{Engine, EngineError};
 use mizan_adapters::{Adapter, Answer, Fault, Fetched, Order, Probe};
 use mizan_core::bodies::{Outcome, image_of};
+use mizan_core::compare::is_counter;
 use mizan_core::event::{ParkedFor, Subject, Undone};
 use mizan_core::fold::Pending;
 use mizan_core::settle::{RowTrace, Trace, create_in_doubt, update_in_doubt};
@@ -173,6 +174,12 @@ impl Engine {
         }
     }
 
+    /// True where the command sets a counter.
+    fn moves(doubt: &Doubt) -> bool {
+        let fields = doubt.pending.command.fields;
+        fields.iter().any(|bit| doubt.entity.fields.get(bit).is_some_and(is_counter))
+    }
+
     /// The side takes the same command twice with one effect: it is sent again, and the answer is the evidence.
     async fn repeat(
         &mut self,
@@ -191,6 +198,9 @@ impl Engine {
             Err(fault) => return Ok(Err(fault)),
         };
         match answer {
+            // Should the row become again what the first request expects, that could still be carried out, and a
+            // movement planned anew would be made twice.
+            Answer::Changed(_) if !doubt.overdue && Self::moves(doubt) => Ok(Ok(None)),
             Answer::Changed(row) => {
                 let ticket = self.journal.head();
                 let row = Fetched::Found(row);
