@@ -2,12 +2,13 @@
 
 use crate::profile::Mishap;
 use crate::setup::{LAG_MAX_MS, WINDOW_MS};
-use crate::world::{Applied, RowKey, Sent, Vice, World};
+use crate::vices::Vice;
+use crate::world::{Applied, Moment, RowKey, Sent, Trouble, World};
 use mizan_adapters::{
-    Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Listed, Order, Page, Probe,
-    Pull, Refusal, Row,
+    Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Order, Page, Probe, Pull,
+    Refusal, Row,
 };
-use mizan_core::{Ext, Image, Name, Operation, SideId, Timestamp};
+use mizan_core::{Ext, Image, Name, SideId, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A world that several adapters and a test share.
@@ -41,60 +42,22 @@ impl SimSide {
         (0..count).map(|index| Arc::new(Self::new(world, index)) as Arc<dyn Adapter>).collect()
     }
 
-    fn pull_now(&self, entity: &Name, pull: Pull, token: Option<&str>) -> Result<Page, Fault> {
-        let mut world = look(&self.world);
-        world.pass(1);
-        if world.read_fails() {
-            return Err(Fault::BadAnswer("the page was not readable".to_owned()));
-        }
-        if token.is_none() {
-            let stale = world.sides[self.index].offers.stale_reads && world.stale();
-            let lag = if stale { world.lag(LAG_MAX_MS) } else { 0 };
-            world.sides[self.index].lag = lag;
-        }
-        let time = world.now - world.sides[self.index].lag;
-        let mut rows: Vec<(i64, RowKey)> = Vec::new();
-        for (key, cell) in &world.sides[self.index].rows {
-            if key.0 != *entity {
-                continue;
-            }
-            let Some((_, stamp, _)) = cell.at(time) else { continue };
-            match pull {
-                Pull::Since(since) if *stamp < since.0 => {}
-                Pull::Since(_) => rows.push((*stamp, key.clone())),
-                Pull::All => rows.push((0, key.clone())),
-            }
-        }
-        rows.sort();
-        if let Some(token) = token {
-            let (stamp, ext) = token.split_once(' ').unwrap_or(("0", ""));
-            let after = (stamp.parse().unwrap_or(0), (entity.clone(), Ext::new(ext)));
-            rows.retain(|row| *row > after);
-        }
-        let size = world.page_size();
-        let cut_short = pull == Pull::All && world.strikes(Mishap::ListingCut);
-        let cut = cut_short || (pull == Pull::All && world.truncated());
-        let more = rows.len() > size && !cut;
-        if cut {
-            world.coverage.note("listing was cut");
-            let keep = if cut_short { 0 } else { world.below(rows.len() + 1) };
-            rows.truncate(keep);
-        }
-        rows.truncate(size);
-        let next = rows.last().filter(|_| more).map(|(stamp, (_, ext))| format!("{stamp} {ext}"));
-        let rows = rows.into_iter().filter_map(|(_, key)| world.show(self.index, &key, time));
-        let rows = rows.map(Listed::Row).collect();
-        let complete = next.is_none() && pull == Pull::All && !cut;
-        Ok(Page { rows, next, complete })
-    }
-
     fn get_now(&self, entity: &Name, ext: &Ext) -> Result<Fetched, Fault> {
         let mut world = look(&self.world);
         world.pass(1);
-        if world.read_fails() {
+        if world.read_fails() || world.befalls(self.index, Trouble::Down) {
             return Err(Fault::NotSent("the connection failed".to_owned()));
         }
-        let (now, key) = (world.now, (entity.clone(), ext.clone()));
+        let key = (entity.clone(), ext.clone());
+        if world.befalls(self.index, Trouble::GetFails) || world.unreadable(self.index, &key) {
+            return Err(Fault::BadAnswer("the answer was cut".to_owned()));
+        }
+        world.meanwhile(self.index, Moment::BeforeGet);
+        if world.hides(self.index) || world.befalls(self.index, Trouble::GetHides) {
+            return Ok(Fetched::NotFound);
+        }
+        let lag = if world.vice_strikes(self.index, Vice::ReadsLag, 300) { LAG_MAX_MS } else { 0 };
+        let now = world.now - lag;
         Ok(world.show(self.index, &key, now).map_or(Fetched::NotFound, Fetched::Found))
     }
 
@@ -106,13 +69,19 @@ impl SimSide {
             set: order.set.clone(),
             expect: order.expect.cloned(),
         };
+        world.sides[self.index].asked += 1;
+        world.trouble_before(self.index, &sent)?;
         world.before_write(self.index, &sent)?;
         let done_before = world.knows_command(self.index, &sent);
         if !done_before && world.refuses() {
             let why = Refusal::Locked;
             return Ok(Answer::Refused { why, message: "locked by another user".to_owned() });
         }
+        if let Some(refused) = world.refuses_by_script(self.index) {
+            return Ok(refused);
+        }
         let applied = world.apply(self.index, &sent);
+        world.trouble_after(self.index, &sent)?;
         world.after_write(self.index, &sent, &applied)?;
         let marker = world.sides[self.index].offers.marker.then(|| sent.command.marker());
         Ok(match applied {
@@ -166,9 +135,10 @@ impl Adapter for SimSide {
     }
 
     fn capabilities(&self, _: &Name) -> Capabilities {
-        let offers = look(&self.world).sides[self.index].offers;
+        let world = look(&self.world);
+        let offers = world.sides[self.index].offers;
         Capabilities {
-            since: offers.since,
+            since: offers.since && !world.has(self.index, Vice::NoStamps),
             sweep: true,
             conditional: offers.conditional,
             idempotent: offers.idempotent,
@@ -179,7 +149,7 @@ impl Adapter for SimSide {
             update: true,
             delete: offers.delete,
             stale_reads: offers.stale_reads,
-            window_ms: WINDOW_MS,
+            window_ms: WINDOW_MS + world.stamps_off(self.index),
             parallel: offers.parallel,
         }
     }
@@ -189,9 +159,9 @@ impl Adapter for SimSide {
         entity: &'a Name,
         pull: Pull,
         token: Option<&'a str>,
-        _: &'a dyn Known,
+        known: &'a dyn Known,
     ) -> BoxFuture<'a, Result<Page, Fault>> {
-        Box::pin(async move { self.pull_now(entity, pull, token) })
+        Box::pin(async move { look(&self.world).list(self.index, entity, pull, token, known) })
     }
 
     fn get<'a>(&'a self, entity: &'a Name, ext: &'a Ext) -> BoxFuture<'a, Result<Fetched, Fault>> {
@@ -212,20 +182,20 @@ impl Adapter for SimSide {
 }
 
 impl World {
-    fn read_fails(&mut self) -> bool {
+    pub(crate) fn read_fails(&mut self) -> bool {
         self.strikes(Mishap::PageFails) || self.rng.per_mille(self.faults.read_fails)
     }
 
-    fn stale(&mut self) -> bool {
+    pub(crate) fn stale(&mut self) -> bool {
         self.rng.per_mille(self.faults.stale * 3)
     }
 
-    fn lag(&mut self, most: i64) -> i64 {
+    pub(crate) fn lag(&mut self, most: i64) -> i64 {
         self.coverage.note("listing was stale");
         self.rng.between(1, most)
     }
 
-    fn truncated(&mut self) -> bool {
+    pub(crate) fn truncated(&mut self) -> bool {
         self.rng.per_mille(self.faults.truncated)
     }
 
@@ -233,11 +203,12 @@ impl World {
         self.rng.per_mille(self.faults.refused)
     }
 
-    fn page_size(&mut self) -> usize {
-        1 + self.rng.below(4)
+    pub(crate) fn page_size(&mut self) -> usize {
+        let drawn = 1 + self.rng.below(4);
+        self.script.page_size.unwrap_or(drawn)
     }
 
-    fn below(&mut self, below: usize) -> usize {
+    pub(crate) fn below(&mut self, below: usize) -> usize {
         self.rng.below(below)
     }
 
@@ -247,12 +218,13 @@ impl World {
     }
 
     /// A row as an answer shows it at a time; fields may be missing in it.
-    fn show(&mut self, side: usize, key: &RowKey, time: i64) -> Option<Row> {
-        if self.vicious(side, Vice::Lies) && key.1.as_str().ends_with('2') {
+    pub(crate) fn show(&mut self, side: usize, key: &RowKey, time: i64) -> Option<Row> {
+        if self.has(side, Vice::Lies) && key.1.as_str().ends_with('2') {
             return None;
         }
         let cell = self.sides[side].rows.get(key)?;
         let (image, stamp, marker) = cell.at(time)?.clone();
+        self.touch(side, key);
         Some(self.row_of(side, key, image, stamp, marker))
     }
 
@@ -292,68 +264,15 @@ impl World {
         let tags: Vec<u32> =
             image.iter().filter_map(|(name, value)| self.ghost.tag(thing, name, value)).collect();
         self.ghost.shown.extend(tags);
-        Row { ext: key.1.clone(), image, stamp: Some(Timestamp(stamp)), tag: None, marker }
-    }
-
-    fn doubted(&mut self, sent: &Sent) {
-        self.catch_up();
-        if let Some(thing) = self.watch.things.get(&sent.command.record) {
-            self.ghost.things[*thing].doubtful = true;
+        if self.has(side, Vice::NullIsAbsent) {
+            let nulls = image.iter().filter(|(_, value)| value.is_null());
+            let nulls: Vec<Name> = nulls.map(|(name, _)| name.clone()).collect();
+            nulls.iter().for_each(|name| image.forget(name));
         }
-        self.coverage.note(match sent.command.operation {
-            Operation::Create => "create in doubt",
-            Operation::Update { .. } => "update in doubt",
-            Operation::Delete { .. } => "delete in doubt",
-        });
-    }
-
-    /// What can happen before a write arrives.
-    fn before_write(&mut self, side: usize, sent: &Sent) -> Result<(), Fault> {
-        let faults = self.faults;
-        if self.rng.per_mille(faults.not_sent) {
-            return Err(Fault::NotSent("the connection failed".to_owned()));
-        }
-        if let Some(ext) = sent.command.operation.ext() {
-            let key = (sent.command.entity.clone(), ext.clone());
-            if self.rng.per_mille(faults.delete_before_write) {
-                self.delete(side, &key);
-            } else if (self.strikes(Mishap::EditBeforeWrite)
-                || self.rng.per_mille(faults.edit_before_write))
-                && self.sides[side].rows.get(&key).is_some_and(|cell| cell.live)
-            {
-                self.meddle(side, &key);
-            }
-        }
-        if self.strikes(Mishap::RequestLost) || self.rng.per_mille(faults.request_lost) {
-            self.doubted(sent);
-            let late = self.sides[side].offers.late_arrivals && self.rng.per_mille(500);
-            if late {
-                self.arrive_later(side, sent.clone());
-            }
-            let id = &self.sides[side].id;
-            let line = format!("the {} is lost on its way to {id}", sent.command);
-            self.tell(|| line);
-            return Err(Fault::InDoubt("no answer in time".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// What can happen before its answer arrives.
-    fn after_write(&mut self, side: usize, sent: &Sent, applied: &Applied) -> Result<(), Fault> {
-        let faults = self.faults;
-        if let Applied::Done(ext, _) = applied {
-            let key = (sent.command.entity.clone(), ext.clone());
-            if self.rng.per_mille(faults.delete_after_write) {
-                self.delete(side, &key);
-            } else if self.rng.per_mille(faults.edit_after_write) {
-                self.meddle(side, &key);
-            }
-        }
-        if self.strikes(Mishap::AnswerLost) || self.rng.per_mille(faults.answer_lost) {
-            self.doubted(sent);
-            self.tell(|| format!("the answer to {} is lost", sent.command));
-            return Err(Fault::InDoubt("the answer was lost".to_owned()));
-        }
-        Ok(())
+        let stamp = self.clock_of(side, key, stamp);
+        let stamp = (!self.has(side, Vice::NoStamps)).then_some(Timestamp(stamp));
+        let mut row = Row { ext: key.1.clone(), image, stamp, tag: None, marker };
+        row.tag = self.tag_of(side, &row);
+        row
     }
 }

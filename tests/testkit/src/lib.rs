@@ -13,9 +13,11 @@ pub mod policy_laws;
 mod profile;
 mod rng;
 mod rules;
+pub mod scenario;
 mod setup;
 pub mod simulation;
 mod step;
+mod vices;
 mod world;
 
 pub use adapter::{SharedWorld, SimSide, look};
@@ -27,4 +29,7 @@ pub use rng::SplitMix64;
 pub use rules::{GROUP, GROUPED, TAGS, policies};
 pub use setup::{CUSTOMER, ORDER, Setup, VISIBLE_MS, WINDOW_MS};
 pub use step::{BadStep, Step};
-pub use world::{Cell, Deletion, Ghost, RowKey, SideData, Thing, Vice, Watch, World, Write};
+pub use vices::{Vice, Vices};
+pub use world::{
+    Cell, Deletion, Ghost, Moment, RowKey, SideData, Thing, Trouble, Watch, World, Write,
+};

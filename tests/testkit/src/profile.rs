@@ -101,6 +101,8 @@ pub enum Profile {
     Nothing,
     /// Every side offers everything, and entities have every rule there is.
     Rules,
+    /// Every side has a few of the [vices](crate::Vice) with which all laws can be kept.
+    Vicious,
 }
 
 impl Profile {
@@ -118,6 +120,7 @@ impl Profile {
         Self::Stale,
         Self::Nothing,
         Self::Rules,
+        Self::Vicious,
     ];
 
     /// Its name on the command line.
@@ -136,6 +139,7 @@ impl Profile {
             Self::Stale => "stale",
             Self::Nothing => "nothing",
             Self::Rules => "rules",
+            Self::Vicious => "vicious",
         }
     }
 
@@ -161,6 +165,17 @@ impl Profile {
         match self {
             Self::Mixed => Offers::drawn(rng),
             Self::Stale => Offers { stale_reads: true, ..full },
+            Self::Vicious => Offers {
+                ack_body: rng.per_mille(500),
+                since: rng.per_mille(700),
+                conditional: if rng.per_mille(500) {
+                    full.conditional
+                } else {
+                    compare.conditional
+                },
+                stale_reads: rng.per_mille(200),
+                ..full
+            },
             _ if index != 1 => full,
             Self::Full | Self::Rules => full,
             Self::NoAck => Offers { ack_body: false, ..full },
@@ -183,7 +198,8 @@ impl Profile {
             | Self::NoAck
             | Self::Compare
             | Self::Stale
-            | Self::NoMarker => &[],
+            | Self::NoMarker
+            | Self::Vicious => &[],
             // Rows carry the marker of the command that made them; of an update it is only proof where it is
             // there, so a user's movement that happens to make the same count passes for ours.
             Self::NoKey | Self::Mixed => &[Law::NoResurrect, Law::Counter],

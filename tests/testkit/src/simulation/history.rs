@@ -3,8 +3,8 @@
 use super::story::Story;
 use crate::oracle::{LogBodies, check_log, check_rest, check_updates};
 use crate::{
-    Coverage, Crash, FailingLog, Faults, Law, Setup, SharedWorld, SimSide, Step, VISIBLE_MS,
-    Violation, World, look,
+    Coverage, Crash, FailingLog, Faults, Law, Setup, SharedWorld, SimSide, Step, VISIBLE_MS, Vice,
+    Vices, Violation, World, look,
 };
 use mizan::clock::Clock;
 use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
@@ -30,6 +30,8 @@ pub enum Broken {
     Forgetting,
     /// Nobody has told the engine what the sides make of values; no law may break for that.
     Undeclared,
+    /// The last side has a vice.
+    Vicious(Vice),
 }
 
 /// What to run besides the story itself.
@@ -82,12 +84,14 @@ impl Policy for Inventor {
     }
 }
 
-/// A history under way.
-pub(super) struct Run {
-    setup: Arc<Setup>,
-    world: SharedWorld,
-    log: FailingLog,
-    engine: Option<Engine>,
+/// A world, a log and an engine under way.
+pub(crate) struct Run {
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) world: SharedWorld,
+    pub(crate) log: FailingLog,
+    pub(crate) engine: Option<Engine>,
+    /// What an engine is opened with; of a history as it is drawn.
+    pub(crate) settings: Settings,
     variant: Variant,
     runtime: Arc<tokio::runtime::Runtime>,
     violations: Vec<Violation>,
@@ -108,26 +112,32 @@ pub fn run(story: &Story, variant: Variant) -> Outcome {
 
 impl Run {
     /// A history in which nothing has happened.
-    pub(super) fn begin(setup: Setup, variant: Variant) -> Self {
+    pub(crate) fn begin(setup: Setup, variant: Variant) -> Self {
         let setup = Arc::new(setup);
         let log = FailingLog::default();
         let mut world = World::new(setup.clone(), log.clone());
         world.trace = variant.tell.then(Vec::new);
-        world.broken_side = match variant.broken {
-            Broken::Doubling => crate::Vice::Doubles,
-            Broken::Lying => crate::Vice::Lies,
-            Broken::Forgetting => crate::Vice::Forgets,
-            Broken::Nothing | Broken::Inventing | Broken::Undeclared => crate::Vice::None,
+        let vices = match variant.broken {
+            Broken::Doubling => Vices::of(&[Vice::Doubles]),
+            Broken::Lying => Vices::of(&[Vice::Lies]),
+            Broken::Forgetting => Vices::of(&[Vice::Forgets]),
+            Broken::Vicious(vice) => Vices::of(&[vice]),
+            Broken::Nothing | Broken::Inventing | Broken::Undeclared => Vices::NONE,
         };
+        if let (true, Some(last)) = (vices != Vices::NONE, world.sides.last_mut()) {
+            last.vices = vices;
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime without drivers needs nothing");
         let (world, runtime) = (Arc::new(Mutex::new(world)), Arc::new(runtime));
+        let settings = settings(&setup);
         Self {
             setup,
             world,
             log,
             engine: None,
+            settings,
             variant,
             runtime,
             violations: Vec::new(),
@@ -144,6 +154,7 @@ impl Run {
             world,
             log,
             engine: None,
+            settings: self.settings.clone(),
             variant: self.variant,
             runtime: self.runtime.clone(),
             violations: self.violations.clone(),
@@ -173,6 +184,30 @@ impl Run {
         self.heal(true);
         self.judge()
     }
+}
+
+/// How an engine is set in a history.
+fn settings(setup: &Setup) -> Settings {
+    let mut settings = Settings {
+        limits: Limits {
+            deletes_free: 0,
+            deletes_percent: 100,
+            updates_free: 0,
+            updates_percent: 100,
+        },
+        retry_refused_after_ms: 200,
+        log_id: ContentHash::of("mizan.sim.v1", &setup.seed.to_be_bytes()),
+        ..Settings::default()
+    };
+    for (side, _) in &setup.sides {
+        settings.visibility_ms.insert(side.clone(), VISIBLE_MS);
+        if setup.sweep_first_only {
+            for entity in &setup.schema.entities {
+                settings.sweeps.insert((entity.name.clone(), side.clone()), Sweep::First);
+            }
+        }
+    }
+    settings
 }
 
 impl Run {
@@ -225,37 +260,14 @@ impl Run {
         schema
     }
 
-    fn settings(&self) -> Settings {
-        let mut settings = Settings {
-            limits: Limits {
-                deletes_free: 0,
-                deletes_percent: 100,
-                updates_free: 0,
-                updates_percent: 100,
-            },
-            retry_refused_after_ms: 200,
-            log_id: ContentHash::of("mizan.sim.v1", &self.setup.seed.to_be_bytes()),
-            ..Settings::default()
-        };
-        for (side, _) in &self.setup.sides {
-            settings.visibility_ms.insert(side.clone(), VISIBLE_MS);
-            if self.setup.sweep_first_only {
-                for entity in &self.setup.schema.entities {
-                    settings.sweeps.insert((entity.name.clone(), side.clone()), Sweep::First);
-                }
-            }
-        }
-        settings
-    }
-
-    fn open(&mut self) -> Result<(), EngineError> {
+    pub(crate) fn open(&mut self) -> Result<(), EngineError> {
         if self.engine.is_none() {
             let engine = Engine::open(
                 Box::new(self.log.clone()),
                 self.schema(),
                 SimSide::all(&self.world),
                 self.policy(),
-                self.settings(),
+                self.settings.clone(),
                 Arc::new(SimClock(self.world.clone())),
             )?;
             self.engine = Some(engine);
@@ -265,13 +277,19 @@ impl Run {
 
     /// One sync; `None` where the process died in it.
     fn sync(&mut self, crash: Option<Crash>, sweep: bool) -> Option<Report> {
+        self.sync_with(crash, &SyncOptions { sweep, ..SyncOptions::default() })
+    }
+
+    /// One sync with these wishes; `None` where the process died in it.
+    pub(crate) fn sync_with(
+        &mut self,
+        crash: Option<Crash>,
+        options: &SyncOptions,
+    ) -> Option<Report> {
         self.log.crash_at(crash);
         let opened = self.open();
         let result = match (opened, &mut self.engine) {
-            (Ok(()), Some(engine)) => {
-                let options = SyncOptions { sweep, ..SyncOptions::default() };
-                self.runtime.block_on(engine.sync(&options))
-            }
+            (Ok(()), Some(engine)) => self.runtime.block_on(engine.sync(options)),
             (Err(error), _) => Err(error),
             (Ok(()), None) => return None,
         };
@@ -295,7 +313,7 @@ impl Run {
     }
 
     /// L2: what the log folds to is what was in memory; the state of a process that died is only ever behind.
-    fn end_process(&mut self) {
+    pub(crate) fn end_process(&mut self) {
         let Some(engine) = self.engine.take() else { return };
         let head = engine.state().head;
         let mut folded = mizan_core::fold::State::default();
@@ -313,7 +331,7 @@ impl Run {
     }
 
     /// All faults end; syncs run until nothing is left to do.
-    fn heal(&mut self, last: bool) {
+    pub(crate) fn heal(&mut self, last: bool) {
         let mut world = look(&self.world);
         world.roll(Faults::none(), 0);
         world.mishap = None;
@@ -335,7 +353,7 @@ impl Run {
     }
 
     /// L46: at rest, a sync that lists everything appends nothing.
-    fn silence(&mut self) {
+    pub(crate) fn silence(&mut self) {
         let head = self.log.head();
         let effects = look(&self.world).effects;
         self.sync(None, true);
@@ -346,7 +364,7 @@ impl Run {
         }
     }
 
-    fn judge(mut self) -> Outcome {
+    pub(crate) fn judge(mut self) -> Outcome {
         self.end_process();
         let log = self.log.copy();
         let policy = self.policy();
@@ -358,6 +376,8 @@ impl Run {
         let bodies = LogBodies(&log);
         violations.extend(check_updates(&world, &check.state, &bodies, &check.events));
         violations.extend(check_rest(&world, &check.state, &bodies));
+        let lost = world.unknown_lost().into_iter();
+        violations.extend(lost.map(|what| Violation { law: Law::Unmapped, what }));
         let mut coverage = std::mem::take(&mut world.coverage);
         coverage.add(&check.coverage);
         let mut trace = world.trace.take().unwrap_or_default();

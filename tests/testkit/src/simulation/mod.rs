@@ -8,6 +8,7 @@ mod shrink;
 mod story;
 pub mod trace;
 
+pub(crate) use history::Run;
 pub use history::{Broken, Outcome, Variant, run};
 pub use shrink::shrink;
 pub use story::Story;

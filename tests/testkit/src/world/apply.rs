@@ -1,10 +1,16 @@
 //! Commands as they take effect, with the laws that can be judged at that moment.
 
-use super::{Cell, Deferred, Later, Remembered, RowKey, Vice, World};
+use super::{Cell, Deferred, Later, Remembered, RowKey, World};
 use crate::law::Law;
 use crate::setup::{CUSTOMER, LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
+use crate::vices::Vice;
 use mizan_adapters::Refusal;
 use mizan_core::{Command, Ext, Image, Operation, RefTo, Value};
+
+/// A column of rows that no schema names.
+const UNKNOWN_COLUMN: mizan_core::Name = mizan_core::Name::new_static("legacy");
+/// How long a customer is new.
+const NEW_MS: i64 = 100;
 
 /// A write as it travels.
 #[derive(Clone, Debug)]
@@ -34,6 +40,7 @@ impl World {
             self.broke(Law::WriteAhead, format!("{} has no durable intent", sent.command));
         }
         if self.sides[side].offers.idempotent
+            && !self.has(side, Vice::KeyIgnored)
             && let Some(known) = self.sides[side].memory.get(&id).cloned()
         {
             self.coverage.note("repeated command had no second effect");
@@ -41,12 +48,12 @@ impl World {
         }
         let applied = match &sent.command.operation {
             Operation::Create => {
-                if self.vicious(side, Vice::Doubles) {
+                if self.has(side, Vice::Doubles) {
                     self.apply_create(side, sent);
                 }
                 self.apply_create(side, sent)
             }
-            Operation::Update { ext, .. } if self.vicious(side, Vice::Forgets) => {
+            Operation::Update { ext, .. } if self.has(side, Vice::Forgets) => {
                 let row = (sent.command.entity.clone(), ext.clone());
                 let image = self.sides[side].rows.get(&row).map(|cell| cell.image.clone());
                 Applied::Done(ext.clone(), sent.set.clone().over(&image.unwrap_or_default()))
@@ -54,8 +61,15 @@ impl World {
             Operation::Update { ext, .. } => self.apply_update(side, sent, ext),
             Operation::Delete { ext, .. } => self.apply_delete(side, sent, ext),
         };
+        let applied = match applied {
+            Applied::Done(ext, image) if self.has(side, Vice::AckAsSent) => {
+                Applied::Done(ext, sent.set.clone().over(&image))
+            }
+            applied => applied,
+        };
         if let Applied::Done(..) | Applied::Deleted = &applied {
             self.effects += 1;
+            self.sides[side].written += 1;
             let count = self.watch.applied.entry(id).or_default();
             *count += 1;
             let times = *count;
@@ -71,11 +85,6 @@ impl World {
             self.sides[side].memory.insert(id, memory);
         }
         applied
-    }
-
-    /// True where the side has that vice; only the last one ever has.
-    pub(crate) fn vicious(&self, side: usize, vice: Vice) -> bool {
-        self.broken_side == vice && side + 1 == self.sides.len()
     }
 
     /// A repeated command is answered, not carried out.
@@ -96,7 +105,31 @@ impl World {
             let field = entity.and_then(|e| e.fields.iter().find(|field| field.name == *name));
             field.map_or_else(|| value.clone(), |field| field.on_side(id, value))
         };
-        sent.set.iter().map(|(name, value)| (name.clone(), stored(name, value))).collect()
+        let set = sent.set.iter();
+        set.map(|(name, value)| (name.clone(), self.unsaid(side, name, &stored(name, value))))
+            .collect()
+    }
+
+    /// What a side makes of a value although nobody said that it does.
+    fn unsaid(&self, side: usize, field: &mizan_core::Name, value: &Value) -> Value {
+        match value {
+            Value::Text(text) if self.has(side, Vice::TrimsUnsaid) => {
+                Value::text(text.trim().chars().take(12).collect::<String>())
+            }
+            Value::Null if field == "note" && self.has(side, Vice::EmptyForNull) => Value::text(""),
+            Value::Null if field == "note" && self.has(side, Vice::FillsBlank) => {
+                Value::text("today")
+            }
+            Value::Null
+            | Value::Text(_)
+            | Value::Bool(_)
+            | Value::Decimal(_)
+            | Value::Date(_)
+            | Value::Instant(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Ref(_) => value.clone(),
+        }
     }
 
     /// What the side's rules say of the values.
@@ -123,6 +156,36 @@ impl World {
         None
     }
 
+    /// What the side says to any write of a row, whatever it sets.
+    fn vice_refuses(&mut self, side: usize, sent: &Sent) -> Option<Applied> {
+        let ext = sent.command.operation.ext();
+        if self.has(side, Vice::Locks) && ext.is_some_and(|ext| ext.as_str().ends_with('3')) {
+            if let Some(thing) = self.watch.things.get(&sent.command.record) {
+                // Refused for good, as a value that the side does not allow.
+                self.ghost.things[*thing].poisoned = true;
+            }
+            self.coverage.note("row was locked for good");
+            return Some(Applied::Refused(Refusal::Locked, "the row is final"));
+        }
+        if self.has(side, Vice::RefusesByOther) {
+            let mut fresh = false;
+            for (_, value) in sent.set.iter() {
+                value.each_ref(&mut |reference| {
+                    if let RefTo::Row { ext, .. } = &reference.to {
+                        let row = (reference.entity.clone(), ext.clone());
+                        let parent = self.sides[side].rows.get(&row);
+                        fresh |= parent.is_some_and(|cell| self.now - cell.made_at() < NEW_MS);
+                    }
+                });
+            }
+            if fresh {
+                self.coverage.note("order refused, its customer is new");
+                return Some(Applied::Refused(Refusal::Invalid, "the customer is not approved"));
+            }
+        }
+        None
+    }
+
     /// L47: a reference is an id of that side, of the thing that is meant.
     fn check_references(&mut self, side: usize, sent: &Sent) {
         let mut bad = Vec::new();
@@ -144,7 +207,7 @@ impl World {
 
     fn apply_create(&mut self, side: usize, sent: &Sent) -> Applied {
         self.check_references(side, sent);
-        if let Some(refused) = self.refusal(side, sent) {
+        if let Some(refused) = self.vice_refuses(side, sent).or_else(|| self.refusal(side, sent)) {
             return refused;
         }
         let entity = sent.command.entity.clone();
@@ -152,14 +215,8 @@ impl World {
             self.broke(Law::Identity, format!("{} is of no thing", sent.command));
             return Applied::Refused(Refusal::Invalid, "nobody knows what this is");
         };
-        let key = if entity == CUSTOMER { "email" } else { "ref" };
-        if self.sides[side].offers.unique_key {
-            let same = self.sides[side].rows.iter().find(|((name, _), cell)| {
-                *name == entity && cell.live && cell.image.get(key) == sent.set.get(key)
-            });
-            if let Some(((_, ext), _)) = same {
-                return Applied::Refused(Refusal::KeyTaken(Some(ext.clone())), "the key is taken");
-            }
+        if let Some(refused) = self.key_taken(side, sent) {
+            return refused;
         }
         self.check_bootstrap(side, thing, sent);
         if let Some((row, other)) = self.sides[side].of_thing(thing)
@@ -177,6 +234,7 @@ impl World {
             }
         }
         let ext = self.sides[side].new_ext();
+        self.add_unknown_column(side, &ext, &mut image);
         let marker = self.sides[side].offers.marker.then(|| sent.command.marker());
         let mut cell = Cell {
             thing,
@@ -207,6 +265,40 @@ impl World {
             let what = format!("{} although {} was there (thing {thing})", sent.command, row.1);
             self.broke(Law::Bootstrap, what);
         }
+    }
+
+    /// A row with another row's natural key is refused, where the side keeps it unique.
+    fn key_taken(&self, side: usize, sent: &Sent) -> Option<Applied> {
+        let (entity, own) = (&sent.command.entity, sent.command.operation.ext());
+        let key = if *entity == CUSTOMER { "email" } else { "ref" };
+        let wanted = sent.set.get(key).filter(|_| self.sides[side].offers.unique_key)?;
+        let mut rows = self.sides[side].rows.iter();
+        let same = rows.find(|((name, ext), cell)| {
+            name == entity && cell.live && own != Some(ext) && cell.image.get(key) == Some(wanted)
+        });
+        let ((_, ext), _) = same?;
+        Some(Applied::Refused(Refusal::KeyTaken(Some(ext.clone())), "the key is taken"))
+    }
+
+    /// Every row gets a column that nobody maps, where the side is like that (V15).
+    pub(crate) fn add_unknown_column(&self, side: usize, ext: &Ext, image: &mut Image) {
+        if self.has(side, Vice::UnknownColumn) {
+            image.set(&UNKNOWN_COLUMN, Value::text(format!("kept {ext}")));
+        }
+    }
+
+    /// Rows whose unknown column is not as it was.
+    pub(crate) fn unknown_lost(&self) -> Vec<String> {
+        let mut lost = Vec::new();
+        for side in self.sides.iter().filter(|side| side.vices.has(Vice::UnknownColumn)) {
+            for ((_, ext), cell) in side.rows.iter().filter(|(_, cell)| cell.live) {
+                let kept = Value::text(format!("kept {ext}"));
+                if cell.image.get(&UNKNOWN_COLUMN) != Some(&kept) {
+                    lost.push(format!("{ext} on {} lost a column that nobody maps", side.id));
+                }
+            }
+        }
+        lost
     }
 
     fn note_child(&mut self, side: usize, child: usize, image: &Image) {
@@ -243,7 +335,10 @@ impl World {
             self.coverage.note("update met a changed row");
             return applied;
         }
-        if let Some(refused) = self.refusal(side, sent) {
+        if let Some(refused) = self.vice_refuses(side, sent).or_else(|| self.refusal(side, sent)) {
+            return refused;
+        }
+        if let Some(refused) = self.key_taken(side, sent) {
             return refused;
         }
         let row = (sent.command.entity.clone(), ext.clone());
@@ -302,6 +397,9 @@ impl World {
                 return applied;
             }
             None => {}
+        }
+        if let Some(refused) = self.vice_refuses(side, sent) {
+            return refused;
         }
         if self.in_use(side, &row) {
             self.coverage.note("delete refused, the row is in use");

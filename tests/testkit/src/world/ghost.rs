@@ -108,6 +108,7 @@ pub struct Ghost {
     /// How many things were put into sets.
     pub sorted: u32,
     empty: BTreeMap<(usize, Name), u32>,
+    named: BTreeMap<(usize, Name, Value), u32>,
 }
 
 impl Ghost {
@@ -126,6 +127,26 @@ impl Ghost {
         // A field may be empty for other reasons too, so its order is not certain.
         self.looped.insert(tag);
         self.empty.insert((thing, field.clone()), tag);
+        tag
+    }
+
+    /// Gives a value of a scenario its tag, in each of the forms in which sides store it.
+    ///
+    /// A value that the field had before, in any of its forms, is the same value come back.
+    pub fn name(&mut self, write: Write, forms: &[Value]) -> u32 {
+        let (thing, field) = (write.thing, write.field.clone());
+        let key = |form: &Value| (thing, field.clone(), form.clone());
+        let known = forms.iter().find_map(|form| self.named.get(&key(form))).copied();
+        let tag = match known {
+            Some(tag) => {
+                self.looped.insert(tag);
+                tag
+            }
+            None => self.write(thing, &field, write.side, write.overrides),
+        };
+        for form in forms {
+            self.named.entry(key(form)).or_insert(tag);
+        }
         tag
     }
 
@@ -158,6 +179,10 @@ impl Ghost {
     /// The tag of a value of a thing's field, through any normaliser.
     #[must_use]
     pub fn tag(&self, thing: usize, field: &str, value: &Value) -> Option<u32> {
+        let named = self.named.get(&(thing, Name::new(field), value.clone()));
+        if let Some(tag) = named {
+            return Some(*tag);
+        }
         let tag = match value {
             Value::Null => return self.empty.get(&(thing, Name::new(field))).copied(),
             Value::Text(text) => {

@@ -1,26 +1,38 @@
 //! The simulated world: sides with rows, users, a clock, and everything that can go wrong.
 
 mod apply;
+mod deeds;
+mod faults;
 mod ghost;
+mod listing;
 mod rows;
+mod script;
 mod user;
 mod watch;
 
 use crate::coverage::Coverage;
 use crate::failing::FailingLog;
 use crate::law::{Law, Violation};
-use crate::profile::{Faults, Mishap};
+use crate::profile::{Faults, Mishap, Profile};
 use crate::rng::SplitMix64;
 use crate::setup::Setup;
+use crate::vices::{Vice, Vices};
 use mizan_core::{CommandId, Ext, Image, Name, SideId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ghost::{Deletion, Ghost, Thing, Write};
 pub use rows::{Cell, RowKey, SideData};
+pub use script::{Moment, Trouble};
 pub use watch::Watch;
 
 pub(crate) use apply::{Applied, Sent};
+pub(crate) use script::Script;
+
+/// The part of a seed that draws vices.
+const VICES_PART: u64 = 40;
+/// The part of a seed that draws their luck.
+const LUCK_PART: u64 = 41;
 
 /// All sides, and what only the oracle knows of them.
 #[derive(Clone, Debug)]
@@ -43,27 +55,14 @@ pub struct World {
     pub trace: Option<Vec<String>>,
     /// Commands that reached a side and had an effect.
     pub effects: u64,
-    /// A vice of the last side that breaks the adapter's contract, to test the oracle.
-    pub broken_side: Vice,
     pub(crate) faults: Faults,
     /// What goes wrong at the next chance.
     pub(crate) mishap: Option<Mishap>,
     pub(crate) rng: SplitMix64,
+    /// Luck of vices, so that they do not change how faults are drawn.
+    pub(crate) luck: SplitMix64,
+    pub(crate) script: Script,
     deferred: Vec<Deferred>,
-}
-
-/// A breach of the adapter's contract.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Vice {
-    /// None.
-    #[default]
-    None,
-    /// Carries out creates twice.
-    Doubles,
-    /// Says of rows that they are not there.
-    Lies,
-    /// Says that it stored what it did not.
-    Forgets,
 }
 
 /// Something that will happen at its time.
@@ -86,7 +85,13 @@ impl World {
     /// An empty world.
     #[must_use]
     pub fn new(setup: Arc<Setup>, log: FailingLog) -> Self {
-        let sides = setup.sides.iter().map(|(id, offers)| SideData::new(id, *offers)).collect();
+        let sides = setup.sides.iter().map(|(id, offers)| SideData::new(id, *offers));
+        let mut sides: Vec<SideData> = sides.collect();
+        if setup.profile == Profile::Vicious {
+            let mut luck = SplitMix64::part(setup.seed, VICES_PART);
+            sides.iter_mut().for_each(|side| side.vices = Vices::drawn(&mut luck));
+        }
+        let luck = SplitMix64::part(setup.seed, LUCK_PART);
         let rng = SplitMix64::part(setup.seed, 3);
         Self {
             setup,
@@ -98,10 +103,11 @@ impl World {
             coverage: Coverage::default(),
             trace: None,
             effects: 0,
-            broken_side: Vice::None,
             faults: Faults::none(),
             mishap: None,
             rng,
+            luck,
+            script: Script::default(),
             deferred: Vec::new(),
         }
     }
@@ -110,6 +116,7 @@ impl World {
     pub fn roll(&mut self, faults: Faults, salt: u64) {
         self.faults = faults;
         self.rng = SplitMix64::part(self.setup.seed, salt.wrapping_add(16));
+        self.luck = SplitMix64::part(self.setup.seed ^ salt, LUCK_PART);
     }
 
     /// True where this is what goes wrong now; then it has.
@@ -187,10 +194,27 @@ impl World {
         }
     }
 
+    /// The log was lost; another one is begun.
+    pub(crate) fn begin_log(&mut self, log: FailingLog) {
+        self.tell(|| "the log is lost".to_owned());
+        self.watch = Watch::new(log);
+    }
+
     /// The id of a side.
     #[must_use]
     pub fn side_id(&self, side: usize) -> SideId {
         self.sides[side].id.clone()
+    }
+
+    /// True where the side has the vice.
+    #[must_use]
+    pub fn has(&self, side: usize, vice: Vice) -> bool {
+        self.sides[side].vices.has(vice)
+    }
+
+    /// True in so many cases of a thousand where the side has the vice and things go wrong at all.
+    pub(crate) fn vice_strikes(&mut self, side: usize, vice: Vice, per_mille: u32) -> bool {
+        self.has(side, vice) && self.faults != Faults::none() && self.luck.per_mille(per_mille)
     }
 
     fn chance(&mut self, per_mille: u32) -> bool {

@@ -89,14 +89,14 @@ impl World {
         (thing, self.overrides(side, &row.0, field))
     }
 
-    fn overrides(&self, side: usize, entity: &str, field: &str) -> bool {
+    pub(super) fn overrides(&self, side: usize, entity: &str, field: &str) -> bool {
         let spec = self.setup.schema.entity(entity);
         let field = spec.and_then(|spec| spec.fields.iter().find(|one| one.name == field));
         let owner = field.and_then(|field| field.owner.as_ref());
         owner.is_some_and(|owner| *owner != self.sides[side].id)
     }
 
-    fn stored(&self, side: usize, entity: &str, field: &str, raw: &Value) -> Value {
+    pub(super) fn stored(&self, side: usize, entity: &str, field: &str, raw: &Value) -> Value {
         let spec = self.setup.schema.entity(entity);
         let spec = spec.and_then(|spec| spec.fields.iter().find(|one| one.name == field));
         spec.map_or_else(|| raw.clone(), |spec| spec.on_side(&self.sides[side].id, raw))
@@ -184,7 +184,7 @@ impl World {
         self.insert(side, &entity, thing, image);
     }
 
-    fn set_parent(&mut self, side: usize, child: usize, ext: &Ext, image: &mut Image) {
+    pub(super) fn set_parent(&mut self, side: usize, child: usize, ext: &Ext, image: &mut Image) {
         let customer = Name::new(CUSTOMER);
         if let Some(cell) = self.sides[side].rows.get(&(customer.clone(), ext.clone())) {
             let parent = cell.thing;
@@ -194,8 +194,15 @@ impl World {
         image.set(&customer, value);
     }
 
-    fn insert(&mut self, side: usize, entity: &Name, thing: usize, image: Image) -> Ext {
+    pub(super) fn insert(
+        &mut self,
+        side: usize,
+        entity: &Name,
+        thing: usize,
+        mut image: Image,
+    ) -> Ext {
         let ext = self.sides[side].new_ext();
+        self.add_unknown_column(side, &ext, &mut image);
         let now = self.now;
         let id = self.side_id(side);
         self.tell(|| format!("user on {id} creates {entity} {ext} (thing {thing})"));
