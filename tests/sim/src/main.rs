@@ -5,9 +5,9 @@ mod digest;
 mod exhaustive;
 
 use clap::{Parser, Subcommand};
-use mizan_testkit::Profile;
 use mizan_testkit::simulation::campaign::{Campaign, Findings, campaign};
-use mizan_testkit::simulation::{Story, Variant, run, shrink, trace};
+use mizan_testkit::simulation::{Broken, Story, Variant, run, shrink, trace};
+use mizan_testkit::{Profile, Vice};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -29,6 +29,9 @@ struct Arguments {
     /// What the sides offer; `all` runs every profile.
     #[arg(long, default_value = "full")]
     profile: String,
+    /// Gives the last side a vice, such as `stamps-coarse`; `list` names them all.
+    #[arg(long)]
+    vice: Option<String>,
     /// Threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -90,6 +93,14 @@ fn main() -> ExitCode {
         eprintln!("--steps wants two numbers, as 5..45");
         return ExitCode::from(2);
     };
+    let broken = match arguments.vice.as_deref() {
+        None => Broken::Nothing,
+        Some(name) => match Vice::named(name) {
+            Some(vice) => Broken::Vicious(vice),
+            None => return list_vices(name),
+        },
+    };
+    let variant = Variant { broken, tell: false };
     let mut clean = true;
     for profile in profiles {
         if arguments.digest {
@@ -97,12 +108,29 @@ fn main() -> ExitCode {
             digest::print(profile, seeds, arguments.sides, steps, arguments.threads);
             continue;
         }
-        clean &= run_profile(&arguments, profile, steps);
+        clean &= run_profile(&arguments, profile, steps, variant);
     }
     if clean { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-fn run_profile(arguments: &Arguments, profile: Profile, steps: (usize, usize)) -> bool {
+fn list_vices(wanted: &str) -> ExitCode {
+    for vice in Vice::ALL {
+        let laws: Vec<String> = vice.breaks().iter().map(ToString::to_string).collect();
+        println!("{:<18} {}", vice.name(), laws.join(", "));
+    }
+    if wanted == "list" {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("no vice `{wanted}`; these are the vices, with the laws that nobody could keep");
+    ExitCode::from(2)
+}
+
+fn run_profile(
+    arguments: &Arguments,
+    profile: Profile,
+    steps: (usize, usize),
+    variant: Variant,
+) -> bool {
     let what = Campaign {
         histories: arguments.histories,
         seed: arguments.seed,
@@ -111,7 +139,7 @@ fn run_profile(arguments: &Arguments, profile: Profile, steps: (usize, usize)) -
         steps,
         threads: arguments.threads,
         stop: arguments.stop,
-        variant: Variant::default(),
+        variant,
     };
     let begun = Instant::now();
     let found = campaign(&what, &|index| {
@@ -135,7 +163,7 @@ fn run_profile(arguments: &Arguments, profile: Profile, steps: (usize, usize)) -
             println!("BROKEN {law}: {count}");
         }
         for failure in &found.failures {
-            tell(failure, arguments.save.as_deref());
+            tell(failure, arguments.save.as_deref(), variant);
         }
     }
     found.broken.is_empty()
@@ -156,10 +184,14 @@ fn print_json(found: &Findings, profile: Profile, rate: f64) {
     );
 }
 
-fn tell(failure: &mizan_testkit::simulation::campaign::Failure, save: Option<&Path>) {
+fn tell(
+    failure: &mizan_testkit::simulation::campaign::Failure,
+    save: Option<&Path>,
+    variant: Variant,
+) {
     let law = failure.violation.law;
-    let small = shrink(&failure.story, law, Variant::default());
-    let told = run(&small, Variant { tell: true, ..Variant::default() });
+    let small = shrink(&failure.story, law, variant);
+    let told = run(&small, Variant { tell: true, ..variant });
     println!("\n{law} breaks ({} steps, seed {}):", small.steps.len(), small.seed);
     for line in told.trace.iter().take_while(|line| *line != "the log:") {
         println!("    {line}");

@@ -32,6 +32,8 @@ fn ten_thousand_histories_keep_every_law() {
     coverage.add(&clean(Profile::Erp, 2, 2_000, 4_000_000));
     coverage.add(&clean(Profile::NoAck, 2, 1_000, 5_000_000));
     coverage.add(&clean(Profile::Stale, 2, 1_000, 6_000_000));
+    coverage.add(&clean(Profile::Vicious, 2, 1_000, 7_000_000));
+    coverage.add(&clean(Profile::Vicious, 3, 300, 8_000_000));
     for what in [
         "conflict decided by preference",
         "conflict left to a person",
@@ -49,6 +51,8 @@ fn ten_thousand_histories_keep_every_law() {
         "revived record created again",
         "process died",
         "parked",
+        "row was locked for good",
+        "order refused, its customer is new",
     ] {
         assert!(coverage.of(what) > 0, "it never happened: {what}");
     }
