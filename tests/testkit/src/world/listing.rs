@@ -119,7 +119,7 @@ impl World {
                 Pull::Since(since) if filter < since.0 && !self.has(side, Vice::FilterIgnored) => {}
                 // In the order of stamps that every read moves, a listing would have no end.
                 Pull::Since(_) if self.has(side, Vice::TouchedByReads) => {
-                    rows.push((0, key.clone()))
+                    rows.push((0, key.clone()));
                 }
                 Pull::Since(_) => rows.push((stamp, key.clone())),
                 Pull::All => rows.push((0, key.clone())),
