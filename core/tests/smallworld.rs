@@ -35,7 +35,7 @@ fn entity(name: &str, count: usize, fields: Vec<Field>) -> Entity {
 }
 
 fn check(count: usize, entities: Vec<Entity>, policy: &dyn Policy) -> Checked {
-    let schema = Schema::new(sides(count), entities).unwrap();
+    let schema = Schema::new(sides(count), entities).expect("a sound schema");
     check_policies(&schema, policy, Bounds::default())
 }
 

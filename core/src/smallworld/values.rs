@@ -156,7 +156,7 @@ fn odd(field: &Field) -> Vec<Value> {
                 pool.push(Value::decimal(Decimal::ONE + half));
             }
             Rule::MaxLen(most) => {
-                pool.push(Value::text("b".repeat(most.saturating_add(1).min(999))))
+                pool.push(Value::text("b".repeat(most.saturating_add(1).min(999))));
             }
             Rule::Granularity(step) => {
                 pool.push(Value::Instant(
