@@ -16,6 +16,7 @@ mod rules;
 mod setup;
 pub mod simulation;
 mod step;
+pub mod strategies;
 mod world;
 
 pub use adapter::{SharedWorld, SimSide, look};
