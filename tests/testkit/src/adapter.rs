@@ -7,7 +7,7 @@ use mizan_adapters::{
     Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Listed, Order, Page, Probe,
     Pull, Refusal, Row,
 };
-use mizan_core::{Ext, Image, Name, Operation, SideId, Timestamp};
+use mizan_core::{Ext, Image, Name, Operation, SideId, Timestamp, Type};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A world that several adapters and a test share.
@@ -43,6 +43,7 @@ impl SimSide {
 
     fn pull_now(&self, entity: &Name, pull: Pull, token: Option<&str>) -> Result<Page, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         if world.read_fails() {
             return Err(Fault::BadAnswer("the page was not readable".to_owned()));
@@ -71,7 +72,7 @@ impl SimSide {
             let after = (stamp.parse().unwrap_or(0), (entity.clone(), Ext::new(ext)));
             rows.retain(|row| *row > after);
         }
-        let size = world.page_size();
+        let size = world.page_size(self.index);
         let cut_short = pull == Pull::All && world.strikes(Mishap::ListingCut);
         let cut = cut_short || (pull == Pull::All && world.truncated());
         let more = rows.len() > size && !cut;
@@ -90,6 +91,7 @@ impl SimSide {
 
     fn get_now(&self, entity: &Name, ext: &Ext) -> Result<Fetched, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         if world.read_fails() {
             return Err(Fault::NotSent("the connection failed".to_owned()));
@@ -100,6 +102,7 @@ impl SimSide {
 
     fn execute_now(&self, order: &Order<'_>) -> Result<Answer, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         let sent = Sent {
             command: order.command.clone(),
@@ -137,6 +140,7 @@ impl SimSide {
 
     fn find_now(&self, entity: &Name, probe: Probe<'_>) -> Result<Vec<Row>, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         if world.read_fails() {
             return Err(Fault::NotSent("the connection failed".to_owned()));
@@ -233,8 +237,9 @@ impl World {
         self.rng.per_mille(self.faults.refused)
     }
 
-    fn page_size(&mut self) -> usize {
-        1 + self.rng.below(4)
+    fn page_size(&mut self, side: usize) -> usize {
+        let own = self.own_side(side).and_then(|own| own.page);
+        own.unwrap_or_else(|| 1 + self.rng.below(4))
     }
 
     fn below(&mut self, below: usize) -> usize {
@@ -280,7 +285,7 @@ impl World {
         let mut image = image;
         let names: Vec<Name> = image.iter().map(|(name, _)| name.clone()).collect();
         for name in names {
-            let keeps = matches!(name.as_str(), "email" | "ref" | "customer");
+            let keeps = self.always_shown(&key.0, &name);
             if !keeps && self.rng.per_mille(self.faults.field_dropped) {
                 self.coverage.note("field was missing in an answer");
                 image.forget(&name);
@@ -293,6 +298,15 @@ impl World {
             image.iter().filter_map(|(name, value)| self.ghost.tag(thing, name, value)).collect();
         self.ghost.shown.extend(tags);
         Row { ext: key.1.clone(), image, stamp: Some(Timestamp(stamp)), tag: None, marker }
+    }
+
+    /// Keys and references are in every answer.
+    fn always_shown(&self, entity: &str, name: &Name) -> bool {
+        self.setup.schema.entity(entity).is_some_and(|entity| {
+            let mut refers =
+                entity.fields.iter().filter(|field| matches!(field.kind, Type::Ref(_)));
+            entity.key.contains(name) || refers.any(|field| field.name == *name)
+        })
     }
 
     fn doubted(&mut self, sent: &Sent) {

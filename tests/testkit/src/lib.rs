@@ -28,4 +28,6 @@ pub use rng::SplitMix64;
 pub use rules::{GROUP, GROUPED, TAGS, policies};
 pub use setup::{CUSTOMER, ORDER, Setup, VISIBLE_MS, WINDOW_MS};
 pub use step::{BadStep, Step};
-pub use world::{Cell, Deletion, Ghost, RowKey, SideData, Thing, Vice, Watch, World, Write};
+pub use world::{
+    Cell, Deletion, Ghost, Own, OwnSide, RowKey, SideData, Thing, Vice, Watch, World, Write,
+};

@@ -101,10 +101,12 @@ pub enum Profile {
     Nothing,
     /// Every side offers everything, and entities have every rule there is.
     Rules,
+    /// A set-up of the user's own, which is in code; a story of it replays with that code alone.
+    Own,
 }
 
 impl Profile {
-    /// Every profile.
+    /// Every profile that a seed draws a set-up of.
     pub const ALL: &'static [Self] = &[
         Self::Full,
         Self::Mixed,
@@ -136,13 +138,14 @@ impl Profile {
             Self::Stale => "stale",
             Self::Nothing => "nothing",
             Self::Rules => "rules",
+            Self::Own => "own",
         }
     }
 
     /// The profile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|profile| profile.name() == name)
+        Self::ALL.iter().chain(&[Self::Own]).copied().find(|profile| profile.name() == name)
     }
 
     /// What the side at `index` offers.
@@ -162,7 +165,7 @@ impl Profile {
             Self::Mixed => Offers::drawn(rng),
             Self::Stale => Offers { stale_reads: true, ..full },
             _ if index != 1 => full,
-            Self::Full | Self::Rules => full,
+            Self::Full | Self::Rules | Self::Own => full,
             Self::NoAck => Offers { ack_body: false, ..full },
             Self::NoKey => Offers { idempotent: false, late_arrivals: true, ..full },
             Self::NoMarker => Offers { marker: false, ..full },
@@ -180,6 +183,7 @@ impl Profile {
         match self {
             Self::Full
             | Self::Rules
+            | Self::Own
             | Self::NoAck
             | Self::Compare
             | Self::Stale

@@ -2,7 +2,7 @@
 
 use super::{Cell, Deferred, Later, Remembered, RowKey, Vice, World};
 use crate::law::Law;
-use crate::setup::{CUSTOMER, LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
+use crate::setup::{LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
 use mizan_adapters::Refusal;
 use mizan_core::{Command, Ext, Image, Operation, RefTo, Value};
 
@@ -23,6 +23,12 @@ pub(crate) enum Applied {
     Gone,
     Changed(RowKey),
     Refused(Refusal, &'static str),
+}
+
+/// What an image says, as a story tells it.
+fn words(image: &Image) -> String {
+    let words: Vec<String> = image.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    words.join(", ")
 }
 
 impl World {
@@ -73,9 +79,10 @@ impl World {
         applied
     }
 
-    /// True where the side has that vice; only the last one ever has.
+    /// True where the side has that vice; only the last one ever has, but in a set-up of the user's own.
     pub(crate) fn vicious(&self, side: usize, vice: Vice) -> bool {
-        self.broken_side == vice && side + 1 == self.sides.len()
+        let own = self.own_side(side).is_some_and(|own| own.vice == vice);
+        own || (self.broken_side == vice && side + 1 == self.sides.len())
     }
 
     /// A repeated command is answered, not carried out.
@@ -152,10 +159,11 @@ impl World {
             self.broke(Law::Identity, format!("{} is of no thing", sent.command));
             return Applied::Refused(Refusal::Invalid, "nobody knows what this is");
         };
-        let key = if entity == CUSTOMER { "email" } else { "ref" };
-        if self.sides[side].offers.unique_key {
+        let key = self.setup.schema.entity(&entity).map_or_else(Vec::new, |e| e.key.clone());
+        if self.sides[side].offers.unique_key && !key.is_empty() {
             let same = self.sides[side].rows.iter().find(|((name, _), cell)| {
-                *name == entity && cell.live && cell.image.get(key) == sent.set.get(key)
+                let same = key.iter().all(|key| cell.image.get(key) == sent.set.get(key));
+                *name == entity && cell.live && same
             });
             if let Some(((_, ext), _)) = same {
                 return Applied::Refused(Refusal::KeyTaken(Some(ext.clone())), "the key is taken");
@@ -170,7 +178,8 @@ impl World {
         }
         let mut image = self.stored_set(side, sent);
         let all = self.setup.schema.entity(&entity).into_iter().flat_map(|e| &e.fields);
-        let unset: Vec<_> = all.map(|field| field.name.clone()).collect();
+        let here = all.filter(|field| field.sides.contains_key(&self.sides[side].id));
+        let unset: Vec<_> = here.map(|field| field.name.clone()).collect();
         for name in &unset {
             if image.get(name).is_none() {
                 image.set(name, Value::Null);
@@ -192,7 +201,9 @@ impl World {
         self.note_child(side, thing, &image);
         self.sides[side].rows.insert((entity.clone(), ext.clone()), cell);
         let id = self.side_id(side);
-        self.tell(|| format!("mizan creates {entity} {ext} on {id} (thing {thing}): {image:?}"));
+        self.tell(|| {
+            format!("mizan creates {entity} {ext} on {id} (thing {thing}): {}", words(&image))
+        });
         Applied::Done(ext, image)
     }
 
@@ -228,6 +239,9 @@ impl World {
         let Some(cell) = self.sides[side].rows.get(&row).filter(|cell| cell.live) else {
             return Some(Applied::Gone);
         };
+        if self.vicious(side, Vice::Overwrites) {
+            return None;
+        }
         let expect = sent.expect.as_ref()?;
         let same = expect.iter().all(|(name, value)| cell.image.get(name) == Some(value));
         // What was not known must hold nothing, or it would be overwritten or deleted unseen.
@@ -251,10 +265,14 @@ impl World {
             self.coverage.note("user raced a read-compare-write");
             self.meddle(side, &row);
         }
+        let blanks = self.vicious(side, Vice::Blanks);
         let set = self.stored_set(side, sent);
         let (now, marker) = (self.now, sent.command.marker());
         let keeps = self.sides[side].offers.marker;
         let Some(cell) = self.sides[side].rows.get_mut(&row) else { return Applied::Gone };
+        if blanks {
+            cell.image = cell.image.iter().map(|(name, _)| (name.clone(), Value::Null)).collect();
+        }
         for (name, value) in set.iter() {
             cell.image.set(name, value.clone());
         }
@@ -266,7 +284,7 @@ impl World {
         let (thing, after) = (cell.thing, cell.image.clone());
         self.note_child(side, thing, &set);
         let id = self.side_id(side);
-        self.tell(|| format!("mizan updates {ext} on {id} (thing {thing}): {set:?}"));
+        self.tell(|| format!("mizan updates {ext} on {id} (thing {thing}): {}", words(&set)));
         Applied::Done(ext.clone(), after)
     }
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod ghost;
+mod own;
 mod rows;
 mod user;
 mod watch;
@@ -17,10 +18,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ghost::{Deletion, Ghost, Thing, Write};
+pub use own::{Own, OwnSide};
 pub use rows::{Cell, RowKey, SideData};
 pub use watch::Watch;
 
 pub(crate) use apply::{Applied, Sent};
+pub(crate) use own::{MOMENT_MS, taggable};
 
 /// All sides, and what only the oracle knows of them.
 #[derive(Clone, Debug)]
@@ -48,6 +51,7 @@ pub struct World {
     pub(crate) faults: Faults,
     /// What goes wrong at the next chance.
     pub(crate) mishap: Option<Mishap>,
+    rolled: Faults,
     pub(crate) rng: SplitMix64,
     deferred: Vec<Deferred>,
 }
@@ -64,6 +68,10 @@ pub enum Vice {
     Lies,
     /// Says that it stored what it did not.
     Forgets,
+    /// Writes over a row that is not as expected.
+    Overwrites,
+    /// Empties the fields that an update does not name.
+    Blanks,
 }
 
 /// Something that will happen at its time.
@@ -101,6 +109,7 @@ impl World {
             broken_side: Vice::None,
             faults: Faults::none(),
             mishap: None,
+            rolled: Faults::none(),
             rng,
             deferred: Vec::new(),
         }
@@ -109,6 +118,7 @@ impl World {
     /// Sets how bad the next sync is, and its luck.
     pub fn roll(&mut self, faults: Faults, salt: u64) {
         self.faults = faults;
+        self.rolled = faults;
         self.rng = SplitMix64::part(self.setup.seed, salt.wrapping_add(16));
     }
 
