@@ -5,6 +5,7 @@
 //! is a function of one seed.
 
 mod adapter;
+pub mod contract;
 mod coverage;
 mod failing;
 mod law;
