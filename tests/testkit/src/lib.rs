@@ -12,6 +12,7 @@ mod law;
 pub mod oracle;
 pub mod policy_laws;
 mod profile;
+pub mod rename;
 mod rng;
 mod rules;
 mod setup;

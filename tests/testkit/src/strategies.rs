@@ -1,10 +1,14 @@
 //! Strategies for proptest, public and composable: values, images, disputes, histories, logs and policies.
 
 use crate::policy_laws::{Claim, Dispute};
-use mizan_core::policy::Stamp;
+use crate::simulation::{Story, Variant, run};
+use crate::{Profile, Setup, SplitMix64, Step};
+use mizan_core::policy::{Conflict, Policy, Promises, Stamp, Verdict};
 use mizan_core::{
-    Entity, Field, FieldOnSide, Name, Normaliser, Rounding, Rule, SideId, Timestamp, Type, Value,
+    ContentHash, Entity, Event, Field, FieldOnSide, Image, Name, Normaliser, Rounding, Rule, Seq,
+    SideId, Timestamp, Type, Value,
 };
+use mizan_store::MemoryLog;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::any;
@@ -134,4 +138,145 @@ where
 pub fn conflict(field: &Field) -> BoxedStrategy<Dispute> {
     let sides: Vec<SideId> = field.sides.keys().cloned().collect();
     dispute(&sides, values(field)).boxed()
+}
+
+/// Images of an entity: any value in any field, and fields that are not known.
+pub fn image(entity: &Entity) -> BoxedStrategy<Image> {
+    let fields = entity.fields.iter().map(|field| (field.name.clone(), values(field)));
+    fields.fold(Just(Image::default()).boxed(), |made, (name, value)| {
+        (made, option::weighted(0.9, value))
+            .prop_map(move |(mut made, value)| {
+                value.into_iter().for_each(|value| made.set(&name, value));
+                made
+            })
+            .boxed()
+    })
+}
+
+/// Steps of users, syncs with faults and crashes, and time that passes, for a set-up of so many sides.
+pub fn step(sides: usize) -> impl Strategy<Value = Step> + Clone + use<> {
+    any::<u64>().prop_map(move |seed| Step::drawn(&mut SplitMix64::new(seed), sides, true))
+}
+
+/// Histories: any part of one is one, so they shrink to a few steps.
+pub fn history(
+    sides: usize,
+    steps: std::ops::Range<usize>,
+) -> impl Strategy<Value = Vec<Step>> + Clone + use<> {
+    vec(step(sides), steps)
+}
+
+/// Stories: a set-up drawn from a seed, and a history in it.
+pub fn story(
+    profile: Profile,
+    sides: usize,
+    steps: std::ops::Range<usize>,
+) -> impl Strategy<Value = Story> + Clone + use<> {
+    (0..u64::from(u32::MAX), history(sides, steps)).prop_map(move |(seed, steps)| Story {
+        seed,
+        profile,
+        sides,
+        steps,
+    })
+}
+
+/// A log as a run of the real engine in a random world leaves it, for projections, audits and laws of the core.
+#[derive(Clone, Debug)]
+pub struct RandomLog {
+    /// The story that led to it.
+    pub story: Story,
+    /// The set-up: schema, sides, what they offer.
+    pub setup: Setup,
+    /// The log.
+    pub log: MemoryLog,
+    /// Its events, in order.
+    pub events: Vec<Event>,
+}
+
+/// Valid logs: random structures are mostly states that nothing ever reaches, and find what cannot happen.
+pub fn log(
+    profile: Profile,
+    sides: usize,
+    steps: std::ops::Range<usize>,
+) -> impl Strategy<Value = RandomLog> + Clone + use<> {
+    story(profile, sides, steps).prop_map(|story| {
+        let log = run(&story, Variant::default()).log;
+        let setup = Setup::drawn(story.seed, story.profile, story.sides);
+        let events = (1u64..).zip(log.events()).map(|(seq, bytes)| {
+            Event::from_bytes(Seq(seq), bytes).expect("the engine writes events that can be read")
+        });
+        let events = events.collect();
+        RandomLog { story, setup, log, events }
+    })
+}
+
+/// A policy of those that [`policy_table`] draws: lawful by how it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TablePolicy {
+    /// A random order of all values, the finer before the coarser: whatever sides make of a value never comes first.
+    Order(u64),
+    /// The side that comes first in a random order of sides.
+    Side(u64),
+    /// Always a person.
+    Person,
+}
+
+impl TablePolicy {
+    fn rank(seed: u64, text: &str) -> ContentHash {
+        let mut bytes = seed.to_be_bytes().to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        ContentHash::of("mizan.testkit.table.v1", &bytes)
+    }
+}
+
+/// How much a value says: no normaliser makes more of it.
+fn fineness(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.chars().count() + 1,
+        Value::Decimal(number) => usize::try_from(number.scale()).unwrap_or(0) + 1,
+        Value::List(items) => items.len() + 1,
+        Value::Null => 0,
+        Value::Bool(_) | Value::Date(_) | Value::Instant(_) | Value::Map(_) | Value::Ref(_) => 1,
+    }
+}
+
+impl Policy for TablePolicy {
+    fn id(&self) -> Name {
+        Name::new(match self {
+            Self::Order(seed) => format!("table/order-{seed}"),
+            Self::Side(seed) => format!("table/side-{seed}"),
+            Self::Person => "table/person".to_owned(),
+        })
+    }
+
+    fn promises(&self) -> Promises {
+        match self {
+            Self::Order(_) | Self::Person => Promises::ALL,
+            Self::Side(_) => Promises::NONE,
+        }
+    }
+
+    fn resolve(&self, conflict: &Conflict<'_>) -> Verdict {
+        let all = conflict.candidates.iter().enumerate();
+        let best = match self {
+            Self::Person => None,
+            Self::Order(seed) => all.max_by_key(|(_, one)| {
+                let rank = Self::rank(*seed, &format!("{:?}", one.value));
+                (fineness(one.value), rank, one.value)
+            }),
+            Self::Side(seed) => {
+                all.max_by_key(|(_, one)| one.side.map(|side| Self::rank(*seed, side.as_str())))
+            }
+        };
+        best.map_or(Verdict::Park, |(index, _)| Verdict::Take(index))
+    }
+}
+
+/// Random correct policies, to test a reconciler with; register them as `table`.
+pub fn policy_table() -> impl Strategy<Value = TablePolicy> + Clone + use<> {
+    proptest::prop_oneof![
+        4 => any::<u64>().prop_map(TablePolicy::Order),
+        2 => any::<u64>().prop_map(TablePolicy::Side),
+        1 => Just(TablePolicy::Person),
+    ]
 }
