@@ -1,8 +1,10 @@
-//! The testkit: a simulated world with users and faults, a log that crashes, and an oracle that knows every law.
+#![doc = include_str!("../README.md")]
+//! # How it is cut
 //!
-//! [`World`] holds any number of sides; [`SimSide`] is the [`Adapter`](mizan_adapters::Adapter) of one. The
-//! world tags every value that a user writes, so that [`oracle`] can tell afterwards what became of it. Everything
-//! is a function of one seed.
+//! [`World`] holds any number of sides; [`SimSide`] is the [`Adapter`](mizan_adapters::Adapter) of one. The world tags
+//! every value that a user writes, so that [`oracle`] can tell afterwards what became of it. [`simulation`] runs the
+//! engine through histories, [`policy_laws`] and [`contract`] need no engine, [`strategies`] and [`rename`] are for
+//! tests of your own.
 
 mod adapter;
 pub mod contract;

@@ -181,7 +181,7 @@ pub fn story(
 }
 
 /// A log as a run of the real engine in a random world leaves it, for projections, audits and laws of the core.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RandomLog {
     /// The story that led to it.
     pub story: Story,
@@ -191,6 +191,13 @@ pub struct RandomLog {
     pub log: MemoryLog,
     /// Its events, in order.
     pub events: Vec<Event>,
+}
+
+/// The story alone: it leads to the same log, and fits on a page.
+impl std::fmt::Debug for RandomLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the log of this story:\n{}", self.story)
+    }
 }
 
 /// Valid logs: random structures are mostly states that nothing ever reaches, and find what cannot happen.

@@ -56,7 +56,7 @@ mod least {
         field: total(Rivalry::Least),
         values: values(&total(Rivalry::Least)),
         sides: 2..=4,
-        promises: [Symmetric],
+        promises: [Symmetric, Incremental],
     }
 }
 
