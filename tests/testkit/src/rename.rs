@@ -3,8 +3,8 @@
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::event::{Choice, Decision, FieldDecision, Loser, SideAfter, Subject};
 use mizan_core::{
-    Actor, Command, ContentHash, Event, Fact, Image, Operation, Ref, RefTo, Rivalry, Schema,
-    SideId, Value, VersionVector,
+    Actor, Command, ContentHash, Event, Ext, Fact, Image, Name, Operation, Ref, RefTo, Rivalry,
+    Schema, SideId, Value, VersionVector,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -113,14 +113,35 @@ impl<'a> Renaming<'a> {
             base: self.hash(&after.base),
             ..after.clone()
         };
-        let taken = decision.taken.iter().map(|(side, fields)| (self.side(side), *fields));
+        // Every field by name: a new one must be looked at here.
+        let Decision {
+            policy,
+            merged,
+            taken,
+            agreed,
+            fields,
+            sides,
+            life,
+            contains,
+            refers_to,
+            stamps,
+            awaits,
+        } = decision;
+        let awaited = |(entity, side, ext): &(Name, SideId, Ext)| {
+            (entity.clone(), self.side(side), ext.clone())
+        };
         sorted(Decision {
-            merged: self.hash(&decision.merged),
-            taken: taken.collect(),
-            fields: decision.fields.iter().map(field).collect(),
-            sides: decision.sides.iter().map(after).collect(),
-            contains: self.vector(&decision.contains),
-            ..decision.clone()
+            policy: policy.clone(),
+            merged: self.hash(merged),
+            taken: taken.iter().map(|(side, fields)| (self.side(side), *fields)).collect(),
+            agreed: *agreed,
+            fields: fields.iter().map(field).collect(),
+            sides: sides.iter().map(after).collect(),
+            life: *life,
+            contains: self.vector(contains),
+            refers_to: refers_to.clone(),
+            stamps: stamps.clone(),
+            awaits: awaits.iter().map(awaited).collect(),
         })
     }
 
@@ -212,6 +233,7 @@ impl<'a> Renaming<'a> {
 pub fn sorted(mut decision: Decision) -> Decision {
     decision.taken.sort_by(|a, b| a.0.cmp(&b.0));
     decision.sides.sort_by(|a, b| a.side.cmp(&b.side));
+    decision.awaits.sort();
     for field in &mut decision.fields {
         field.losers.sort_by(|a, b| (&a.side, &a.value).cmp(&(&b.side, &b.value)));
     }
