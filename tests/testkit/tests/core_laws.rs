@@ -72,13 +72,16 @@ fn decision(
     }
 }
 
+/// A write: the side, what is done, and what it sets.
+type Owed = (SideId, String, Image);
+
 /// Of records that are owed something on one side alone: there, nothing but the names of sides can choose.
 fn commands(
     state: &State,
     planned: Vec<Planned>,
     named: impl Fn(&SideId) -> SideId,
     image: impl Fn(&Image) -> Image,
-) -> BTreeSet<(RecordId, Option<(SideId, String, Image)>)> {
+) -> BTreeSet<(RecordId, Option<Owed>)> {
     let one = |planned: Planned| {
         let command = planned.command;
         let record = state.record(command.record).expect("a command is of a record");
