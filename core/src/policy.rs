@@ -73,20 +73,28 @@ pub enum Verdict {
     Park,
 }
 
-/// What a policy promises beyond what every policy must keep (L22 to L25, L28, L29).
+/// What a policy promises beyond what every policy must keep (L22 to L25, L28, L29), and what it says it does.
+///
+/// The first two are laws that it asks to be held to. The others are liberties: a policy that makes values or reads
+/// stamps must say so, because whoever reads the log later has to know what an answer was made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Promises {
     /// Renaming the sides renames the winner and changes nothing else (L26).
     pub symmetric: bool,
     /// Deciding two first and the third later is deciding all three at once (L27).
     pub incremental: bool,
+    /// It may answer with a value that no side has ([`Verdict::Merged`]); without this, that is an invention (L25).
+    pub merges: bool,
+    /// Its answer may depend on when values were written; without this, other stamps change nothing (L13).
+    pub reads_stamps: bool,
 }
 
 impl Promises {
-    /// None of them.
-    pub const NONE: Self = Self { symmetric: false, incremental: false };
-    /// All of them.
-    pub const ALL: Self = Self { symmetric: true, incremental: true };
+    /// Nothing promised, no liberty taken.
+    pub const NONE: Self =
+        Self { symmetric: false, incremental: false, merges: false, reads_stamps: false };
+    /// Both laws promised, no liberty taken.
+    pub const ALL: Self = Self { symmetric: true, incremental: true, ..Self::NONE };
 }
 
 /// Decides conflicts: a pure function of its arguments, total, without a clock or a random source (L22).
@@ -113,7 +121,7 @@ pub trait Policy: Send + Sync {
     /// Name and version, as decisions record it: `longest/1`. Another answer to any question needs another version.
     fn id(&self) -> Name;
 
-    /// What it promises of its own accord.
+    /// What it promises of its own accord, and the liberties that it takes.
     fn promises(&self) -> Promises {
         Promises::NONE
     }
@@ -134,6 +142,11 @@ pub struct Declared;
 impl Policy for Declared {
     fn id(&self) -> Name {
         Name::new_static("declared/1")
+    }
+
+    /// Fields may say that the newest value wins.
+    fn promises(&self) -> Promises {
+        Promises { reads_stamps: true, ..Promises::NONE }
     }
 
     fn resolve(&self, conflict: &Conflict<'_>) -> Verdict {
@@ -261,6 +274,17 @@ impl Policy for Policies {
             id.push_str(&policy.id());
         }
         Name::new(id)
+    }
+
+    /// What all of them promise, and the liberties that any of them takes.
+    fn promises(&self) -> Promises {
+        let all = self.0.values().map(|policy| policy.promises());
+        all.fold(Declared.promises(), |sum, one| Promises {
+            symmetric: sum.symmetric && one.symmetric,
+            incremental: sum.incremental && one.incremental,
+            merges: sum.merges || one.merges,
+            reads_stamps: sum.reads_stamps || one.reads_stamps,
+        })
     }
 
     fn resolve(&self, conflict: &Conflict<'_>) -> Verdict {

@@ -247,7 +247,7 @@ fn a_promise_that_is_not_kept_is_refused() {
         at.map_or(Verdict::Park, Verdict::Take)
     };
     sound(&about(Promises::NONE, by_name));
-    let symmetric = Promises { symmetric: true, incremental: false };
+    let symmetric = Promises { symmetric: true, ..Promises::NONE };
     refused(&about(symmetric, by_name), Law::Symmetric);
     let by_count = |conflict: &Conflict<'_>| match conflict.candidates.len() {
         2 => greatest(conflict),
@@ -257,7 +257,7 @@ fn a_promise_that_is_not_kept_is_refused() {
             at.map_or(Verdict::Park, Verdict::Take)
         }
     };
-    let incremental = Promises { symmetric: false, incremental: true };
+    let incremental = Promises { incremental: true, ..Promises::NONE };
     refused(&among(3, incremental, by_count), Law::Incremental);
     let checked = among(3, Promises::NONE, by_count);
     assert!(checked.findings.is_empty(), "{:#?}", checked.findings);

@@ -238,6 +238,13 @@ fn replay(path: &Path) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if story.profile == Profile::Own {
+        eprintln!(
+            "{}: the set-up of this story is in the code that found it; replay it with `Simulation::replay` there",
+            path.display()
+        );
+        return ExitCode::from(2);
+    }
     let outcome = run(&story, Variant { tell: true, ..Variant::default() });
     outcome.trace.iter().for_each(|line| println!("{line}"));
     outcome.violations.iter().for_each(|violation| println!("=> {violation}"));

@@ -8,7 +8,7 @@ use mizan_adapters::{
     Adapter, Answer, BoxFuture, Capabilities, Fault, Fetched, Known, Order, Page, Probe, Pull,
     Refusal, Row,
 };
-use mizan_core::{Ext, Image, Name, SideId, Timestamp};
+use mizan_core::{Ext, Image, Name, SideId, Timestamp, Type};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A world that several adapters and a test share.
@@ -44,6 +44,7 @@ impl SimSide {
 
     fn get_now(&self, entity: &Name, ext: &Ext) -> Result<Fetched, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         if world.read_fails() || world.befalls(self.index, Trouble::Down) {
             return Err(Fault::NotSent("the connection failed".to_owned()));
@@ -63,6 +64,7 @@ impl SimSide {
 
     fn execute_now(&self, order: &Order<'_>) -> Result<Answer, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         let sent = Sent {
             command: order.command.clone(),
@@ -106,6 +108,7 @@ impl SimSide {
 
     fn find_now(&self, entity: &Name, probe: Probe<'_>) -> Result<Vec<Row>, Fault> {
         let mut world = look(&self.world);
+        world.face(self.index);
         world.pass(1);
         if world.read_fails() {
             return Err(Fault::NotSent("the connection failed".to_owned()));
@@ -203,9 +206,19 @@ impl World {
         self.rng.per_mille(self.faults.refused)
     }
 
-    pub(crate) fn page_size(&mut self) -> usize {
+    /// Keys and references are in every answer.
+    fn always_shown(&self, entity: &str, name: &Name) -> bool {
+        self.setup.schema.entity(entity).is_some_and(|entity| {
+            let mut refers =
+                entity.fields.iter().filter(|field| matches!(field.kind, Type::Ref(_)));
+            entity.key.contains(name) || refers.any(|field| field.name == *name)
+        })
+    }
+
+    pub(crate) fn page_size(&mut self, side: usize) -> usize {
         let drawn = 1 + self.rng.below(4);
-        self.script.page_size.unwrap_or(drawn)
+        let own = self.own_side(side).and_then(|own| own.page);
+        own.or(self.script.page_size).unwrap_or(drawn)
     }
 
     pub(crate) fn below(&mut self, below: usize) -> usize {
@@ -252,7 +265,7 @@ impl World {
         let mut image = image;
         let names: Vec<Name> = image.iter().map(|(name, _)| name.clone()).collect();
         for name in names {
-            let keeps = matches!(name.as_str(), "email" | "ref" | "customer");
+            let keeps = self.always_shown(&key.0, &name);
             if !keeps && self.rng.per_mille(self.faults.field_dropped) {
                 self.coverage.note("field was missing in an answer");
                 image.forget(&name);

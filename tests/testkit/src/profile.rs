@@ -103,10 +103,12 @@ pub enum Profile {
     Rules,
     /// Every side has a few of the [vices](crate::Vice) with which all laws can be kept.
     Vicious,
+    /// A set-up of the user's own, which is in code; a story of it replays with that code alone.
+    Own,
 }
 
 impl Profile {
-    /// Every profile.
+    /// Every profile that a seed draws a set-up of.
     pub const ALL: &'static [Self] = &[
         Self::Full,
         Self::Mixed,
@@ -140,13 +142,14 @@ impl Profile {
             Self::Nothing => "nothing",
             Self::Rules => "rules",
             Self::Vicious => "vicious",
+            Self::Own => "own",
         }
     }
 
     /// The profile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|profile| profile.name() == name)
+        Self::ALL.iter().chain(&[Self::Own]).copied().find(|profile| profile.name() == name)
     }
 
     /// What the side at `index` offers.
@@ -177,7 +180,7 @@ impl Profile {
                 ..full
             },
             _ if index != 1 => full,
-            Self::Full | Self::Rules => full,
+            Self::Full | Self::Rules | Self::Own => full,
             Self::NoAck => Offers { ack_body: false, ..full },
             Self::NoKey => Offers { idempotent: false, late_arrivals: true, ..full },
             Self::NoMarker => Offers { marker: false, ..full },
@@ -195,6 +198,7 @@ impl Profile {
         match self {
             Self::Full
             | Self::Rules
+            | Self::Own
             | Self::NoAck
             | Self::Compare
             | Self::Stale

@@ -2,6 +2,7 @@
 
 use crate::profile::{Faults, Offers, Profile};
 use crate::rng::SplitMix64;
+use crate::world::Own;
 use mizan_core::{
     DeletePolicy, Entity, EntityOnSide, Field, FieldOnSide, Meaning, Name, Normaliser, Rivalry,
     Rounding, Rule, Schema, SideId, Type,
@@ -46,6 +47,8 @@ pub struct Setup {
     pub sweep_first_only: bool,
     /// A repeated command is answered as the row was then, and not as it is now.
     pub replays_original: bool,
+    /// What a simulation of the user's own says beyond the schema; its users act by the schema alone.
+    pub own: Option<Own>,
 }
 
 impl Setup {
@@ -78,6 +81,7 @@ impl Setup {
             silent_stock: rng.per_mille(300),
             sweep_first_only: rng.per_mille(400),
             replays_original: rng.per_mille(500),
+            own: None,
         }
     }
 

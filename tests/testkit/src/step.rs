@@ -15,6 +15,8 @@ use std::str::FromStr;
 pub enum Step {
     /// A user makes a row: a customer, or an order of one of the side's customers.
     Create { side: usize, order: bool },
+    /// A user makes a row of an entity, by its place in the schema, in a set-up of the user's own.
+    Make { side: usize, entity: usize },
     /// A user makes the row that another side has already, by its natural key.
     Twin { side: usize, pick: usize },
     /// A user edits a field; it shows `late` milliseconds after its stamp.
@@ -78,6 +80,15 @@ impl Step {
         }
     }
 
+    /// Draws a step for a set-up of the user's own: rows are of any of its entities.
+    #[must_use]
+    pub fn drawn_of(rng: &mut SplitMix64, sides: usize, entities: usize, late: bool) -> Self {
+        match Self::drawn(rng, sides, late) {
+            Self::Create { side, .. } => Self::Make { side, entity: rng.below(entities) },
+            step => step,
+        }
+    }
+
     /// Draws a history of `least` to `most` steps.
     #[must_use]
     pub fn history(seed: u64, sides: usize, late: bool, least: usize, most: usize) -> Vec<Self> {
@@ -94,7 +105,9 @@ impl Step {
                 Some(Self::Edit { side, pick, field, late: 0 })
             }
             Self::Sync { salt, crash: Some(_) } => Some(Self::Sync { salt, crash: None }),
-            Self::Heal | Self::Mishap(_) => Some(Self::Sync { salt: 0, crash: None }),
+            Self::Sync { salt: 1.., crash: None } | Self::Heal | Self::Mishap(_) => {
+                Some(Self::Sync { salt: 0, crash: None })
+            }
             _ => None,
         }
     }
@@ -105,6 +118,7 @@ impl fmt::Display for Step {
         match self {
             Self::Create { side, order: false } => write!(f, "create customer on {side}"),
             Self::Create { side, order: true } => write!(f, "create order on {side}"),
+            Self::Make { side, entity } => write!(f, "make entity {entity} on {side}"),
             Self::Twin { side, pick } => write!(f, "twin of {pick} on {side}"),
             Self::Edit { side, pick, field, late } => {
                 write!(f, "edit field {field} of row {pick} on {side} late {late}")
@@ -160,6 +174,7 @@ impl FromStr for Step {
         let verb = line.split(' ').next().unwrap_or_default();
         Ok(match verb {
             "create" => Self::Create { side: index(0)?, order: line.contains("order") },
+            "make" => Self::Make { entity: index(0)?, side: index(1)? },
             "twin" => Self::Twin { pick: index(0)?, side: index(1)? },
             "edit" => {
                 let (field, pick, side) = (index(0)?, index(1)?, index(2)?);

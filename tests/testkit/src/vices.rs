@@ -120,6 +120,10 @@ vices! {
     Lies breaks [Absence, Observed, NoPhantomDelete, NoDuplicate, HeadOfLine, Converge, Identity, Bootstrap],
     /// Updates are answered and not stored.
     Forgets breaks [NoLostUpdate, Observed, NoFalseConflict, Converge, LogSilent, Counter],
+    /// A row that is not as expected is written over.
+    Overwrites breaks [NoLostUpdate, NoBlindOverwrite, NoFalseConflict, Counter, NoResurrect],
+    /// An update empties the fields that it does not name.
+    Blanks breaks [NoLostUpdate, Observed, NoFalseConflict, Converge, LogSilent, Counter, NoDangling, Terminate],
 }
 
 impl Vice {

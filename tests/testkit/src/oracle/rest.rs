@@ -3,7 +3,7 @@
 use crate::law::{Law, Violation};
 use crate::profile::Profile;
 use crate::rules::{GROUPED, TAGS};
-use crate::setup::{CUSTOMER, ORDER};
+use crate::setup::CUSTOMER;
 use crate::world::{Cell, RowKey, World};
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::compare::expected;
@@ -182,6 +182,9 @@ impl Rest<'_> {
                 }
                 continue;
             }
+            if !field.sides.contains_key(&name) {
+                continue;
+            }
             let value = merged.get(&field.name).unwrap_or(&Value::Null);
             let wanted = expected(self.state, field, &name, value);
             let shows = cell.image.get(&field.name).unwrap_or(&Value::Null);
@@ -285,9 +288,9 @@ impl Rest<'_> {
             self.set(thing);
             self.group(thing, &records);
         }
-        if certain && about.entity == ORDER {
+        if let (true, Some(field)) = (certain, self.world.counter_of(&about.entity)) {
             let sum = Value::decimal(Decimal::from(about.stock + about.moved));
-            self.stock(thing, &sum);
+            self.stock(thing, &field, &sum);
         }
     }
 
@@ -333,15 +336,14 @@ impl Rest<'_> {
         }
     }
 
-    fn stock(&mut self, thing: usize, sum: &Value) {
-        let field = Name::new("stock");
+    fn stock(&mut self, thing: usize, field: &Name, sum: &Value) {
         for side in &self.world.sides {
             let Some((key, cell)) = side.of_thing(thing) else { continue };
-            let shows = cell.image.get(&field);
+            let shows = cell.image.get(field);
             if shows != Some(sum) {
                 let shows = shows.map_or_else(|| "nothing".to_owned(), ToString::to_string);
                 let what =
-                    format!("stock of {} on {} is {shows} and should be {sum}", key.1, side.id);
+                    format!("{field} of {} on {} is {shows} and should be {sum}", key.1, side.id);
                 self.found.push(Violation { law: Law::Counter, what });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::rest::excused;
 use crate::law::{Law, Violation};
+use crate::profile::Profile;
 use crate::rules::GROUPED;
 use crate::world::World;
 use mizan_core::bodies::{Bodies, image_of};
@@ -67,7 +68,7 @@ fn judge_conflict(
 ) {
     let Some(thing) = thing_of(world, record) else { return };
     let ghost = &world.ghost;
-    if GROUPED.contains(&field.field.as_str()) {
+    if world.setup.profile == Profile::Rules && GROUPED.contains(&field.field.as_str()) {
         // Rivals of a group may have changed another of its fields; `Together` judges groups.
         return;
     }

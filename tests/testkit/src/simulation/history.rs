@@ -93,10 +93,25 @@ pub(crate) struct Run {
     /// What an engine is opened with; of a history as it is drawn.
     pub(crate) settings: Settings,
     variant: Variant,
+    policy: Arc<dyn Policy>,
     runtime: Arc<tokio::runtime::Runtime>,
     violations: Vec<Violation>,
     /// The process died in the last step.
     died: bool,
+}
+
+/// Runs steps in a set-up, under a policy, and judges what became of it.
+pub(super) fn run_in(
+    setup: Setup,
+    policy: Arc<dyn Policy>,
+    steps: &[Step],
+    variant: Variant,
+) -> Outcome {
+    let mut run = Run { policy, ..Run::begin(setup, variant) };
+    for step in steps {
+        run.step(*step);
+    }
+    run.end()
 }
 
 /// Runs a story and judges it.
@@ -130,6 +145,15 @@ impl Run {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime without drivers needs nothing");
+        let policy: Arc<dyn Policy> = match variant.broken {
+            Broken::Inventing => Arc::new(Inventor),
+            Broken::Nothing
+            | Broken::Doubling
+            | Broken::Lying
+            | Broken::Forgetting
+            | Broken::Undeclared
+            | Broken::Vicious(_) => Arc::new(crate::policies()),
+        };
         let (world, runtime) = (Arc::new(Mutex::new(world)), Arc::new(runtime));
         let settings = settings(&setup);
         Self {
@@ -139,6 +163,7 @@ impl Run {
             engine: None,
             settings,
             variant,
+            policy,
             runtime,
             violations: Vec::new(),
             died: false,
@@ -156,6 +181,7 @@ impl Run {
             engine: None,
             settings: self.settings.clone(),
             variant: self.variant,
+            policy: self.policy.clone(),
             runtime: self.runtime.clone(),
             violations: self.violations.clone(),
             died: false,
@@ -242,10 +268,7 @@ impl Run {
     }
 
     fn policy(&self) -> Arc<dyn Policy> {
-        match self.variant.broken {
-            Broken::Inventing => Arc::new(Inventor),
-            _ => Arc::new(crate::policies()),
-        }
+        self.policy.clone()
     }
 
     /// The schema as the engine knows it.

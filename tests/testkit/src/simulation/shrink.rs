@@ -10,11 +10,16 @@ const TRIES_MAX: usize = 3_000;
 /// The smallest story found that breaks the same law.
 #[must_use]
 pub fn shrink(story: &Story, law: Law, variant: Variant) -> Story {
+    shrink_by(story, &mut |story| run(story, variant).violations.iter().any(|one| one.law == law))
+}
+
+/// The smallest story found that still breaks what `broken` looks for.
+pub(super) fn shrink_by(story: &Story, broken: &mut dyn FnMut(&Story) -> bool) -> Story {
     let mut best = story.clone();
     let mut tries = 0;
     let mut breaks = |story: &Story| {
         tries += 1;
-        tries <= TRIES_MAX && run(story, variant).violations.iter().any(|one| one.law == law)
+        tries <= TRIES_MAX && broken(story)
     };
     loop {
         let before = best.clone();

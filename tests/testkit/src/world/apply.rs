@@ -2,7 +2,7 @@
 
 use super::{Cell, Deferred, Later, Remembered, RowKey, World};
 use crate::law::Law;
-use crate::setup::{CUSTOMER, LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
+use crate::setup::{LAG_MAX_MS, LATE_MAX_MS, VISIBLE_MS};
 use crate::vices::Vice;
 use mizan_adapters::Refusal;
 use mizan_core::{Command, Ext, Image, Operation, RefTo, Value};
@@ -29,6 +29,12 @@ pub(crate) enum Applied {
     Gone,
     Changed(RowKey),
     Refused(Refusal, &'static str),
+}
+
+/// What an image says, as a story tells it.
+fn words(image: &Image) -> String {
+    let words: Vec<String> = image.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    words.join(", ")
 }
 
 impl World {
@@ -227,7 +233,8 @@ impl World {
         }
         let mut image = self.stored_set(side, sent);
         let all = self.setup.schema.entity(&entity).into_iter().flat_map(|e| &e.fields);
-        let unset: Vec<_> = all.map(|field| field.name.clone()).collect();
+        let here = all.filter(|field| field.sides.contains_key(&self.sides[side].id));
+        let unset: Vec<_> = here.map(|field| field.name.clone()).collect();
         for name in &unset {
             if image.get(name).is_none() {
                 image.set(name, Value::Null);
@@ -250,7 +257,9 @@ impl World {
         self.note_child(side, thing, &image);
         self.sides[side].rows.insert((entity.clone(), ext.clone()), cell);
         let id = self.side_id(side);
-        self.tell(|| format!("mizan creates {entity} {ext} on {id} (thing {thing}): {image:?}"));
+        self.tell(|| {
+            format!("mizan creates {entity} {ext} on {id} (thing {thing}): {}", words(&image))
+        });
         Applied::Done(ext, image)
     }
 
@@ -269,12 +278,18 @@ impl World {
 
     /// A row with another row's natural key is refused, where the side keeps it unique.
     fn key_taken(&self, side: usize, sent: &Sent) -> Option<Applied> {
-        let (entity, own) = (&sent.command.entity, sent.command.operation.ext());
-        let key = if *entity == CUSTOMER { "email" } else { "ref" };
-        let wanted = sent.set.get(key).filter(|_| self.sides[side].offers.unique_key)?;
+        let (name, own) = (&sent.command.entity, sent.command.operation.ext());
+        let key = self.setup.schema.entity(name).map_or_else(Vec::new, |entity| entity.key.clone());
+        if !self.sides[side].offers.unique_key || !key.iter().any(|key| sent.set.get(key).is_some())
+        {
+            return None;
+        }
         let mut rows = self.sides[side].rows.iter();
-        let same = rows.find(|((name, ext), cell)| {
-            name == entity && cell.live && own != Some(ext) && cell.image.get(key) == Some(wanted)
+        let same = rows.find(|((of, ext), cell)| {
+            let wanted = |key: &mizan_core::Name| sent.set.get(key);
+            let same =
+                key.iter().all(|key| wanted(key).is_none() || cell.image.get(key) == wanted(key));
+            of == name && cell.live && own != Some(ext) && same
         });
         let ((_, ext), _) = same?;
         Some(Applied::Refused(Refusal::KeyTaken(Some(ext.clone())), "the key is taken"))
@@ -320,6 +335,9 @@ impl World {
         let Some(cell) = self.sides[side].rows.get(&row).filter(|cell| cell.live) else {
             return Some(Applied::Gone);
         };
+        if self.has(side, Vice::Overwrites) {
+            return None;
+        }
         let expect = sent.expect.as_ref()?;
         let same = expect.iter().all(|(name, value)| cell.image.get(name) == Some(value));
         // What was not known must hold nothing, or it would be overwritten or deleted unseen.
@@ -346,10 +364,14 @@ impl World {
             self.coverage.note("user raced a read-compare-write");
             self.meddle(side, &row);
         }
+        let blanks = self.has(side, Vice::Blanks);
         let set = self.stored_set(side, sent);
         let (now, marker) = (self.now, sent.command.marker());
         let keeps = self.sides[side].offers.marker;
         let Some(cell) = self.sides[side].rows.get_mut(&row) else { return Applied::Gone };
+        if blanks {
+            cell.image = cell.image.iter().map(|(name, _)| (name.clone(), Value::Null)).collect();
+        }
         for (name, value) in set.iter() {
             cell.image.set(name, value.clone());
         }
@@ -361,7 +383,7 @@ impl World {
         let (thing, after) = (cell.thing, cell.image.clone());
         self.note_child(side, thing, &set);
         let id = self.side_id(side);
-        self.tell(|| format!("mizan updates {ext} on {id} (thing {thing}): {set:?}"));
+        self.tell(|| format!("mizan updates {ext} on {id} (thing {thing}): {}", words(&set)));
         Applied::Done(ext.clone(), after)
     }
 

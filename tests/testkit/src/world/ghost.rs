@@ -1,5 +1,6 @@
 //! Ghost state: which user wrote what over what. The engine never sees it.
 
+use chrono::Datelike;
 use mizan_core::{Name, Value};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -191,12 +192,11 @@ impl Ghost {
                 digits[..end].parse().ok()?
             }
             Value::Decimal(number) => number.trunc().to_u32()?,
-            Value::Bool(_)
-            | Value::Date(_)
-            | Value::Instant(_)
-            | Value::List(_)
-            | Value::Map(_)
-            | Value::Ref(_) => return None,
+            Value::Date(day) => {
+                u32::try_from(day.num_days_from_ce() - super::own::DAY_ZERO).ok()?
+            }
+            Value::Instant(ms) => u32::try_from(ms.div_euclid(super::own::MOMENT_MS)).ok()?,
+            Value::Bool(_) | Value::List(_) | Value::Map(_) | Value::Ref(_) => return None,
         };
         let write = self.of(tag)?;
         (write.thing == thing && write.field == field).then_some(tag)

@@ -33,6 +33,7 @@ impl World {
         token: Option<&str>,
         known: &dyn Known,
     ) -> Result<Page, Fault> {
+        self.face(side);
         self.pass(1);
         self.fails_to_list(side, token)?;
         if token.is_none() {
@@ -49,7 +50,7 @@ impl World {
         } else if !place.first {
             rows.retain(|row| *row > place.after);
         }
-        let mut size = self.page_size();
+        let mut size = self.page_size(side);
         let cut_short = pull == Pull::All && self.strikes(Mishap::ListingCut);
         let cut = cut_short
             || (pull == Pull::All && (self.truncated() || self.befalls(side, Trouble::ListCut)));

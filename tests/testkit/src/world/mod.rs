@@ -5,6 +5,7 @@ mod deeds;
 mod faults;
 mod ghost;
 mod listing;
+mod own;
 mod rows;
 mod script;
 mod user;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ghost::{Deletion, Ghost, Thing, Write};
+pub use own::{Own, OwnSide};
 pub use rows::{Cell, RowKey, SideData};
 pub use script::{Moment, Trouble};
 pub use watch::Watch;
@@ -33,6 +35,7 @@ pub(crate) use script::Script;
 const VICES_PART: u64 = 40;
 /// The part of a seed that draws their luck.
 const LUCK_PART: u64 = 41;
+pub(crate) use own::{MOMENT_MS, taggable};
 
 /// All sides, and what only the oracle knows of them.
 #[derive(Clone, Debug)]
@@ -58,6 +61,7 @@ pub struct World {
     pub(crate) faults: Faults,
     /// What goes wrong at the next chance.
     pub(crate) mishap: Option<Mishap>,
+    rolled: Faults,
     pub(crate) rng: SplitMix64,
     /// Luck of vices, so that they do not change how faults are drawn.
     pub(crate) luck: SplitMix64,
@@ -105,6 +109,7 @@ impl World {
             effects: 0,
             faults: Faults::none(),
             mishap: None,
+            rolled: Faults::none(),
             rng,
             luck,
             script: Script::default(),
@@ -115,6 +120,7 @@ impl World {
     /// Sets how bad the next sync is, and its luck.
     pub fn roll(&mut self, faults: Faults, salt: u64) {
         self.faults = faults;
+        self.rolled = faults;
         self.rng = SplitMix64::part(self.setup.seed, salt.wrapping_add(16));
         self.luck = SplitMix64::part(self.setup.seed ^ salt, LUCK_PART);
     }
@@ -209,7 +215,8 @@ impl World {
     /// True where the side has the vice.
     #[must_use]
     pub fn has(&self, side: usize, vice: Vice) -> bool {
-        self.sides[side].vices.has(vice)
+        let own = self.own_side(side).is_some_and(|own| own.vice == Some(vice));
+        own || self.sides[side].vices.has(vice)
     }
 
     /// True in so many cases of a thousand where the side has the vice and things go wrong at all.

@@ -32,6 +32,9 @@ fn is_decimal(field: &str) -> bool {
 impl World {
     /// A user's step; steps of the engine do nothing here.
     pub fn user(&mut self, step: Step) {
+        if self.setup.own.is_some() {
+            return self.own_user(step);
+        }
         match step {
             Step::Create { side, order } => self.create(side, order),
             Step::Twin { side, pick } => self.twin(side, pick),
@@ -63,11 +66,15 @@ impl World {
                     self.delete(side, &row);
                 }
             }
-            Step::Sync { .. } | Step::Mishap(_) | Step::Pass { .. } | Step::Heal => {}
+            Step::Make { .. }
+            | Step::Sync { .. }
+            | Step::Mishap(_)
+            | Step::Pass { .. }
+            | Step::Heal => {}
         }
     }
 
-    fn pick(&self, side: usize, entity: Option<&str>, pick: usize) -> Option<RowKey> {
+    pub(super) fn pick(&self, side: usize, entity: Option<&str>, pick: usize) -> Option<RowKey> {
         let mut rows = self.sides.get(side)?.live();
         rows.retain(|(name, _)| entity.is_none_or(|entity| name == entity));
         if rows.is_empty() {
@@ -84,7 +91,7 @@ impl World {
         Some((row, Name::new(fields[spread % fields.len()])))
     }
 
-    fn about(&self, side: usize, row: &RowKey, field: &Name) -> (usize, bool) {
+    pub(super) fn about(&self, side: usize, row: &RowKey, field: &Name) -> (usize, bool) {
         let thing = self.sides[side].rows.get(row).map_or(usize::MAX, |cell| cell.thing);
         (thing, self.overrides(side, &row.0, field))
     }
@@ -307,19 +314,24 @@ impl World {
     }
 
     fn undo(&mut self, side: usize, pick: usize, field: usize) {
-        let Some((row, field)) = self.pick_field(side, pick, field) else { return };
-        let Some(cell) = self.sides[side].rows.get(&row) else { return };
+        if let Some((row, field)) = self.pick_field(side, pick, field) {
+            self.put_back(side, &row, &field);
+        }
+    }
+
+    pub(super) fn put_back(&mut self, side: usize, row: &RowKey, field: &Name) {
+        let Some(cell) = self.sides[side].rows.get(row) else { return };
         let thing = cell.thing;
-        let now = cell.image.get(&field);
+        let now = cell.image.get(field);
         let earlier = cell.versions.iter().rev().filter_map(|version| {
-            version.shown.as_ref().and_then(|(image, _, _)| image.get(&field).cloned())
+            version.shown.as_ref().and_then(|(image, _, _)| image.get(field).cloned())
         });
         let Some(value) = earlier.into_iter().find(|value| Some(value) != now) else { return };
-        let Some(tag) = self.ghost.tag(thing, &field, &value) else { return };
+        let Some(tag) = self.ghost.tag(thing, field, &value) else { return };
         self.ghost.looped.insert(tag);
         self.coverage.note("user put back an earlier value");
         let stamp = self.now;
-        self.commit(side, &row, &field, &value, tag, stamp);
+        self.commit(side, row, field, &value, tag, stamp);
     }
 
     fn poison(&mut self, side: usize, pick: usize) {
@@ -362,7 +374,7 @@ impl World {
 
     pub(super) fn move_stock(&mut self, side: usize, row: &RowKey, by: i64) {
         let (now, silent) = (self.now, self.setup.silent_stock);
-        let field = Name::new("stock");
+        let Some(field) = self.counter_of(&row.0) else { return };
         let Some(cell) = self.sides[side].rows.get_mut(row).filter(|cell| cell.live) else {
             return;
         };
@@ -441,6 +453,9 @@ impl World {
 
     /// A user happens to edit a row between two of our requests.
     pub(crate) fn meddle(&mut self, side: usize, row: &RowKey) {
+        if self.setup.own.is_some() {
+            return self.own_meddle(side, row);
+        }
         if row.0 == ORDER && self.rng.per_mille(500) {
             let by = self.rng.between(-3, 3);
             return self.move_stock(side, row, by);
