@@ -1,12 +1,13 @@
 //! `mizan-sim`: random histories through the real engine.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod ablations;
 mod digest;
 mod exhaustive;
 
 use clap::{Parser, Subcommand};
 use mizan_testkit::Profile;
-use mizan_testkit::simulation::campaign::{Campaign, Findings, campaign};
+use mizan_testkit::simulation::campaign::{Campaign, Failure, Findings, campaign};
 use mizan_testkit::simulation::{Story, Variant, run, shrink, trace};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 /// Runs the reconciler through random histories of a simulated world and checks every law.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -59,12 +61,15 @@ struct Arguments {
 enum Command {
     /// Runs every history of a few steps, from two starts.
     Exhaustive(exhaustive::Arguments),
+    /// Switches design choices off, one after the other: each time a law must break.
+    Ablations(ablations::Ablations),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Exhaustive(wanted)) => return exhaustive::run(wanted),
+        Some(Command::Ablations(wanted)) => return ablations::run(wanted),
         None => {}
     }
     if let Some(path) = &arguments.story {
@@ -135,7 +140,7 @@ fn run_profile(arguments: &Arguments, profile: Profile, steps: (usize, usize)) -
             println!("BROKEN {law}: {count}");
         }
         for failure in &found.failures {
-            tell(failure, arguments.save.as_deref());
+            tell(failure, Variant::default(), arguments.save.as_deref());
         }
     }
     found.broken.is_empty()
@@ -156,10 +161,10 @@ fn print_json(found: &Findings, profile: Profile, rate: f64) {
     );
 }
 
-fn tell(failure: &mizan_testkit::simulation::campaign::Failure, save: Option<&Path>) {
+fn tell(failure: &Failure, variant: Variant, save: Option<&Path>) {
     let law = failure.violation.law;
-    let small = shrink(&failure.story, law, Variant::default());
-    let told = run(&small, Variant { tell: true, ..Variant::default() });
+    let small = shrink(&failure.story, law, variant);
+    let told = run(&small, Variant { tell: true, ..variant });
     println!("\n{law} breaks ({} steps, seed {}):", small.steps.len(), small.seed);
     for line in told.trace.iter().take_while(|line| *line != "the log:") {
         println!("    {line}");

@@ -8,10 +8,12 @@ use crate::{
 };
 use mizan::clock::Clock;
 use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
+use mizan_core::ablate::{Switch, off};
 use mizan_core::check::Limits;
 use mizan_core::policy::{Conflict, Policy, Verdict};
 use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Normaliser, Schema, Timestamp, Value};
 use mizan_store::{EventLog, MemoryLog};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A deliberately broken part, to test the oracle itself.
@@ -39,6 +41,9 @@ pub struct Variant {
     pub broken: Broken,
     /// Tell what happens, in words.
     pub tell: bool,
+    /// Design choices that are switched off in the engine, and never in the oracle.
+    #[cfg(feature = "ablate")]
+    pub without: &'static [Switch],
 }
 
 /// What became of a history.
@@ -82,6 +87,25 @@ impl Policy for Inventor {
     }
 }
 
+/// Gives another answer every second time.
+#[derive(Default)]
+struct Fickle(AtomicUsize);
+
+impl Policy for Fickle {
+    fn id(&self) -> Name {
+        Name::new_static("declared/1")
+    }
+
+    fn resolve(&self, conflict: &Conflict<'_>) -> Verdict {
+        let times = self.0.fetch_add(1, Ordering::Relaxed);
+        Verdict::Take(times % conflict.candidates.len().max(1))
+    }
+
+    fn on_delete(&self, entity: &Entity) -> DeletePolicy {
+        entity.on_delete
+    }
+}
+
 /// A history under way.
 pub(super) struct Run {
     setup: Arc<Setup>,
@@ -98,6 +122,13 @@ pub(super) struct Run {
 /// Runs a story and judges it.
 #[must_use]
 pub fn run(story: &Story, variant: Variant) -> Outcome {
+    #[cfg(feature = "ablate")]
+    return mizan_core::ablate::without(variant.without, || whole(story, variant));
+    #[cfg(not(feature = "ablate"))]
+    whole(story, variant)
+}
+
+fn whole(story: &Story, variant: Variant) -> Outcome {
     let setup = Setup::drawn(story.seed, story.profile, story.sides);
     let mut run = Run::begin(setup, variant);
     for step in &story.steps {
@@ -209,6 +240,7 @@ impl Run {
     fn policy(&self) -> Arc<dyn Policy> {
         match self.variant.broken {
             Broken::Inventing => Arc::new(Inventor),
+            _ if off(Switch::Deterministic) => Arc::new(Fickle::default()),
             _ => Arc::new(crate::policies()),
         }
     }
@@ -239,7 +271,7 @@ impl Run {
         };
         for (side, _) in &self.setup.sides {
             settings.visibility_ms.insert(side.clone(), VISIBLE_MS);
-            if self.setup.sweep_first_only {
+            if self.setup.sweep_first_only || off(Switch::Sweeps) {
                 for entity in &self.setup.schema.entities {
                     settings.sweeps.insert((entity.name.clone(), side.clone()), Sweep::First);
                 }
@@ -269,6 +301,7 @@ impl Run {
         let opened = self.open();
         let result = match (opened, &mut self.engine) {
             (Ok(()), Some(engine)) => {
+                let sweep = sweep && !off(Switch::Sweeps);
                 let options = SyncOptions { sweep, ..SyncOptions::default() };
                 self.runtime.block_on(engine.sync(&options))
             }
@@ -282,7 +315,9 @@ impl Run {
                 Some(report)
             }
             Err(error) => {
-                if !self.log.crashed() {
+                if self.log.endless() {
+                    self.broke(Law::Terminate, error.to_string());
+                } else if !self.log.crashed() {
                     self.broke(Law::NoError, format!("the engine fails: {error}"));
                 }
                 look(&self.world).died();
@@ -356,8 +391,11 @@ impl Run {
         violations.append(&mut self.violations);
         violations.extend(check.violations.iter().cloned());
         let bodies = LogBodies(&log);
-        violations.extend(check_updates(&world, &check.state, &bodies, &check.events));
-        violations.extend(check_rest(&world, &check.state, &bodies));
+        violations.extend(oracle(|| {
+            let mut found = check_updates(&world, &check.state, &bodies, &check.events);
+            found.extend(check_rest(&world, &check.state, &bodies));
+            found
+        }));
         let mut coverage = std::mem::take(&mut world.coverage);
         coverage.add(&check.coverage);
         let mut trace = world.trace.take().unwrap_or_default();
@@ -370,4 +408,12 @@ impl Run {
         drop(world);
         Outcome { violations, coverage, trace, log }
     }
+}
+
+/// Judges with every design choice in place: the oracle shares the pure functions of the core with the engine.
+fn oracle<T>(judge: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "ablate")]
+    return mizan_core::ablate::without(&[], judge);
+    #[cfg(not(feature = "ablate"))]
+    judge()
 }
