@@ -29,13 +29,11 @@ pub fn done(
     shown: Shown,
     exact: bool,
 ) -> Result<Outcome, MissingBody> {
-    let exact = exact || off(Switch::ExactBase);
+    let shows = (exact || off(Switch::ExactBase)) && !off(Switch::ShownBase);
     let record = state.record(command.record);
     let slot = record.and_then(|record| record.slots.get(&command.side));
-    let merged = match record {
-        Some(record) => image_of(bodies, &record.merged)?,
-        None => Image::default(),
-    };
+    let merged = record.map(|record| image_of(bodies, &record.merged)).transpose()?;
+    let merged = merged.unwrap_or_default();
     let creates = command.operation == Operation::Create;
     let (mut base, seen, behind) = match slot {
         Some(slot) if !creates => {
@@ -74,9 +72,7 @@ pub fn done(
             drifted.push(field.name.clone());
         }
         let base_value = match returned {
-            Some(returned) if exact && !is_counter(field) && !off(Switch::ShownBase) => {
-                returned.clone()
-            }
+            Some(returned) if shows && !is_counter(field) => returned.clone(),
             Some(_) | None => sent.clone(),
         };
         base.set(&field.name, base_value);

@@ -8,7 +8,7 @@ use mizan_testkit::simulation::campaign::{Campaign, campaign};
 use mizan_testkit::simulation::{Switch, Variant};
 use mizan_testkit::{Law, Profile};
 
-const BOUND: Bound = Bound { histories: 1_000, seed: 1, threads: 2 };
+const BOUND: Bound = Bound { histories: 400, seed: 1, threads: 2 };
 
 fn breaks(switch: Switch, law: Law) {
     let ablation = ALL.iter().find(|one| one.switch() == switch).expect("every switch is listed");

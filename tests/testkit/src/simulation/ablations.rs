@@ -40,17 +40,13 @@ const fn of(off: &'static [Switch], profile: Profile, laws: &'static [Law]) -> A
     Ablation { off, profile, sides: 2, laws, covered: "" }
 }
 
-const fn three(off: &'static [Switch], profile: Profile, laws: &'static [Law]) -> Ablation {
-    Ablation { off, profile, sides: 3, laws, covered: "" }
-}
-
 const fn covered(off: &'static [Switch], profile: Profile, why: &'static str) -> Ablation {
     Ablation { off, profile, sides: 2, laws: Law::ALL, covered: why }
 }
 
 #[rustfmt::skip]
 mod table {
-    use super::{Ablation, covered, of, three};
+    use super::{Ablation, covered, of};
     use crate::{Law, Profile};
     use mizan_core::ablate::Switch as S;
 
@@ -64,26 +60,26 @@ mod table {
         of(&[S::ShownBase, S::Normaliser], FULL, &[Law::Terminate, Law::NoFalseConflict]),
         of(&[S::ExactBase], FULL, &[Law::Converge, Law::NoLostUpdate]),
         of(&[S::Normaliser], FULL, &[Law::NoFalseConflict]),
-        of(&[S::Finest, S::Doubt], FULL, &[Law::NormalisedBack, Law::NoFalseConflict]),
-        of(&[S::Echo], FULL, &[Law::NormalisedBack]),
+        of(&[S::Finest], ERP, &[Law::NormalisedBack, Law::NoFalseConflict]),
+        covered(&[S::Echo], FULL, "finest: what a side shows of the merged value is agreement"),
         of(&[S::Unknown], FULL, &[Law::NoFalseConflict, Law::NoLostUpdate]),
         of(&[S::LaterAnswer], FULL, &[Law::Observed]),
         of(&[S::ConfirmStale, S::OlderStamp, S::EarlierContent], STALE, &[Law::NoLostUpdate, Law::NoFalseConflict]),
         of(&[S::OlderStamp, S::ConfirmStale, S::EarlierContent], STALE, &[Law::NoLostUpdate, Law::NoFalseConflict]),
         of(&[S::EarlierContent, S::ConfirmStale, S::OlderStamp], STALE, &[Law::NoLostUpdate, Law::NoFalseConflict]),
         covered(&[S::Ticket], STALE, "reads and writes take turns in the engine, so no read overtakes a write"),
-        of(&[S::BackConfirmed, S::ConfirmStale], STALE, &[Law::NoResurrect]),
+        of(&[S::BackConfirmed, S::ConfirmStale], STALE, &[Law::NoLostUpdate]),
         of(&[S::AbsenceEvidence], FULL, &[Law::Absence]),
         of(&[S::Overlap, S::Sweeps], FULL, &[Law::Observed]),
         of(&[S::CursorIsStamp], FULL, &[Law::Terminate, Law::LogSilent]),
         of(&[S::AtomicCursor, S::Sweeps], FULL, &[Law::Observed]),
-        of(&[S::CutKeepsCursor, S::Sweeps], FULL, &[Law::Observed]),
+        of(&[S::CutKeepsCursor, S::Sweeps, S::Overlap], FULL, &[Law::Observed]),
         of(&[S::Sweeps], FULL, &[Law::Converge, Law::Observed]),
         of(&[S::LinkByKey], FULL, &[Law::Bootstrap]),
         of(&[S::ListAllFirst, S::UnreadCreatesNothing], FULL, &[Law::Bootstrap, Law::NoDuplicate]),
         of(&[S::UnreadCreatesNothing, S::ListAllFirst], FULL, &[Law::Bootstrap, Law::NoDuplicate]),
         of(&[S::Tombstones], FULL, &[Law::Converge, Law::NoResurrect]),
-        of(&[S::Aliases, S::ConfirmStale, S::LinkByKey], STALE, &[Law::NoDuplicate, Law::Identity]),
+        covered(&[S::Aliases, S::ConfirmStale], STALE, "link-by-key: a stale row of an old id has the key of the new one and is parked until it is gone"),
         of(&[S::RawReferences], FULL, &[Law::NoLostUpdate]),
         of(&[S::RecallAwaiting, S::AdoptOrphans], FULL, &[Law::HeadOfLine, Law::NoPhantomDelete]),
         of(&[S::AdoptOrphans, S::RecallAwaiting], FULL, &[Law::HeadOfLine, Law::NoPhantomDelete]),
@@ -93,10 +89,10 @@ mod table {
         of(&[S::DeleteLosers], FULL, &[Law::NoLostUpdate]),
         of(&[S::CounterDeltas], FULL, &[Law::Counter]),
         of(&[S::DeleteVector], FULL, &[Law::DeleteDominance]),
-        three(&[S::DeletersJoin], FULL, &[Law::NoResurrect]),
+        of(&[S::DeletersJoin], FULL, &[Law::NoResurrect]),
         of(&[S::LivingChild], FULL, &[Law::HeadOfLine]),
         of(&[S::RecallParents], FULL, &[Law::HeadOfLine]),
-        of(&[S::ChildrenDieFirst], FULL, &[Law::NoResurrect]),
+        covered(&[S::ChildrenDieFirst], FULL, "the oracle excuses a parent that comes back and ever had a child"),
         of(&[S::OverridesDoNotVote], FULL, &[Law::NoResurrect]),
         of(&[S::Deterministic], FULL, &[Law::DecisionReplay]),
         of(&[S::IntentFirst], FULL, &[Law::WriteAhead]),
