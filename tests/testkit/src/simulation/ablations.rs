@@ -79,7 +79,7 @@ mod table {
         of(&[S::ListAllFirst, S::UnreadCreatesNothing], FULL, &[Law::Bootstrap, Law::NoDuplicate]),
         of(&[S::UnreadCreatesNothing, S::ListAllFirst], FULL, &[Law::Bootstrap, Law::NoDuplicate]),
         of(&[S::Tombstones], FULL, &[Law::Converge, Law::NoResurrect]),
-        covered(&[S::Aliases, S::ConfirmStale], STALE, "link-by-key: a stale row of an old id has the key of the new one and is parked until it is gone"),
+        of(&[S::Aliases, S::ConfirmStale], STALE, &[Law::NoFalseConflict]),
         of(&[S::RawReferences], FULL, &[Law::NoLostUpdate]),
         of(&[S::RecallAwaiting, S::AdoptOrphans], FULL, &[Law::HeadOfLine, Law::NoPhantomDelete]),
         of(&[S::AdoptOrphans, S::RecallAwaiting], FULL, &[Law::HeadOfLine, Law::NoPhantomDelete]),
