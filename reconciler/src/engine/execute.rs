@@ -115,8 +115,7 @@ impl Engine {
         shown_by: ShownBy,
         parents: &mut Vec<Command>,
     ) -> Result<Outcome, EngineError> {
-        let command = &planned.command;
-        let id = command.id;
+        let (command, id) = (&planned.command, planned.command.id);
         let Some(entity) = self.schema.entity(&command.entity).cloned() else {
             return Ok(Outcome::default());
         };
