@@ -1,5 +1,6 @@
 //! Commands: wishes in the imperative, complete enough that carrying one out decides nothing.
 
+use crate::ablate::{Switch, off};
 use crate::hash::HashWriter;
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
 use crate::schema::FieldSet;
@@ -110,6 +111,7 @@ pub fn command_id(
     hash.text(side.as_str());
     hash.text(operation.verb());
     match operation {
+        Operation::Create if off(Switch::StableCreateId) => hash.int(planned_at.0),
         Operation::Create => {}
         Operation::Update { ext, expect } | Operation::Delete { ext, expect } => {
             hash.text(ext.as_str());

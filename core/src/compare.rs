@@ -1,5 +1,6 @@
 //! What a side should show for a merged value, and in which fields a row departs from it.
 
+use crate::ablate::{Switch, off};
 use crate::event::Fact;
 use crate::fold::State;
 use crate::id::SideId;
@@ -35,19 +36,24 @@ pub fn inward(state: &State, value: &Value) -> Value {
         let to = match &reference.to {
             RefTo::Row { side, ext } => match state.record_of(&reference.entity, side, ext) {
                 Some(record) => RefTo::Record(record),
+                None if off(Switch::RawReferences) => return None,
                 None => reference.to.clone(),
             },
             RefTo::Record(_) => reference.to.clone(),
         };
         Some(Ref { entity: reference.entity.clone(), to })
     });
+    if off(Switch::RawReferences) {
+        return changed.unwrap_or(Value::Null);
+    }
     changed.unwrap_or_else(|| value.clone())
 }
 
 /// What `side` shows when it has the merged value, or `None` where a reference cannot be expressed there.
 #[must_use]
 pub fn expected(state: &State, field: &Field, side: &SideId, merged: &Value) -> Option<Value> {
-    Some(field.on_side(side, &outward(state, side, merged)?))
+    let value = outward(state, side, merged)?;
+    Some(if off(Switch::Normaliser) { value } else { field.on_side(side, &value) })
 }
 
 /// True where both are the same content; a field that is not known holds nothing.
@@ -85,7 +91,7 @@ pub fn changed_fields(
         if !field.sides.contains_key(side) || same(Some(value), against.base.get(&field.name)) {
             continue;
         }
-        let counts = is_counter(field) || against.behind.contains(bit) || {
+        let counts = is_counter(field) || off(Switch::Echo) || against.behind.contains(bit) || {
             let merged = against.merged.get(&field.name).unwrap_or(&Value::Null);
             expected(state, field, side, merged).as_ref() != Some(value)
         };
@@ -99,7 +105,7 @@ pub fn changed_fields(
 /// True where differences add up.
 #[must_use]
 pub fn is_counter(field: &Field) -> bool {
-    field.meaning == Meaning::Counter && field.owner.is_none()
+    field.meaning == Meaning::Counter && field.owner.is_none() && !off(Switch::CounterDeltas)
 }
 
 /// True where what a side put in and took out is joined with what others did.
@@ -111,7 +117,8 @@ pub fn is_set(field: &Field) -> bool {
 /// True where one of the fields may be decided by `side` (T20).
 #[must_use]
 pub fn is_edit(entity: &Entity, side: &SideId, changed: FieldSet) -> bool {
-    changed.iter().any(|bit| entity.fields.get(bit).is_some_and(|field| field.votes(side)))
+    let votes = |field: &Field| field.votes(side) || off(Switch::OverridesDoNotVote);
+    changed.iter().any(|bit| entity.fields.get(bit).is_some_and(votes))
 }
 
 /// The facts that bring the log's declarations up to the schema: sides, field orders, policies.

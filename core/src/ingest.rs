@@ -1,5 +1,6 @@
 //! Ingest: a read becomes an observation, or nothing, or the wish to look again.
 
+use crate::ablate::{Switch, off};
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::compare::{Against, changed_fields, is_edit};
 use crate::event::{Evidence, Fact};
@@ -7,6 +8,7 @@ use crate::fold::{Presence, RowState, Slot, State, empty_image};
 use crate::id::{Ext, RecordId, SideId};
 use crate::image::Image;
 use crate::schema::{Entity, FieldSet};
+use crate::value::Value;
 use crate::{Seq, Timestamp};
 
 /// A row as a read showed it.
@@ -104,7 +106,7 @@ pub fn ingest(
         },
         Some(RowState::Unlinked(row)) => {
             let seen = image_of(bodies, &row.seen)?;
-            let shown = Shown { image: shown.image.over(&seen), ..shown };
+            let shown = Shown { image: filled(reading, shown.image, &seen), ..shown };
             let known = row.seen == shown.image.hash();
             return Ok(if known { Ingest::Nothing } else { fresh(reading, shown) });
         }
@@ -113,7 +115,7 @@ pub fn ingest(
     let direct = reading.evidence != Evidence::List;
     if slot.presence != Presence::Here {
         // Deleted there, as far as is known: only a direct read shows that it really is back (L35).
-        if !direct {
+        if !direct && !off(Switch::BackConfirmed) {
             return Ok(Ingest::Confirm);
         }
         return observe(
@@ -129,17 +131,34 @@ pub fn ingest(
         return Ok(Ingest::Nothing);
     }
     let seen = image_of(bodies, &slot.seen)?;
-    let shown = Shown { image: shown.image.over(&seen), ..shown };
+    let shown = Shown { image: filled(reading, shown.image, &seen), ..shown };
     let hash = shown.image.hash();
     if hash == slot.seen {
         return Ok(Ingest::Nothing);
     }
     let not_newer = matches!((shown.stamp, slot.stamp), (Some(new), Some(old)) if new <= old);
-    let stale = reading.ticket < slot.written_at || not_newer || slot.showed_earlier(&hash);
+    if direct && not_newer && off(Switch::LaterAnswer) {
+        return Ok(Ingest::Nothing);
+    }
+    let stale = (reading.ticket < slot.written_at && !off(Switch::Ticket))
+        || (not_newer && !off(Switch::OlderStamp))
+        || (slot.showed_earlier(&hash) && !off(Switch::EarlierContent));
     if !direct && stale {
         return Ok(Ingest::Confirm);
     }
     observe(state, bodies, reading, shown, record, slot)
+}
+
+/// The image with what it does not know taken from the last one (L17).
+fn filled(reading: Reading<'_>, mut image: Image, seen: &Image) -> Image {
+    if off(Switch::Unknown) {
+        for field in &reading.entity.fields {
+            if image.get(&field.name).is_none() && field.sides.contains_key(reading.side) {
+                image.set(&field.name, Value::Null);
+            }
+        }
+    }
+    image.over(seen)
 }
 
 fn slot_of<'a>(state: &'a State, record: RecordId, side: &SideId) -> Option<&'a Slot> {

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file, an environment or a random source, and nothing iterates over
 //! a hash map: the same input gives the same bytes (law L1).
 
+pub mod ablate;
 pub mod bodies;
 pub mod check;
 pub mod command;

@@ -1,5 +1,6 @@
 //! Linking: rows that belong to no record yet find theirs by their natural key, or begin one (L50).
 
+use crate::ablate::{Switch, off};
 use crate::event::{Fact, LinkedBy, ParkedFor, Subject};
 use crate::fold::{Presence, RowKey, RowState, State};
 use crate::id::{Ext, Name, RecordId, SideId};
@@ -27,7 +28,7 @@ pub fn link(state: &State, ready: &BTreeSet<Name>) -> Vec<Fact> {
             continue;
         }
         let Some(RowState::Unlinked(unlinked)) = state.rows.get(row) else { continue };
-        match unlinked.key {
+        match unlinked.key.filter(|_| !off(Switch::LinkByKey)) {
             None => {
                 facts.push(linked(RecordId(next), row, LinkedBy::New));
                 next += 1;

@@ -1,5 +1,6 @@
 //! Entity schemas: which fields exist, on which sides, who owns them, and what may be done to them.
 
+use crate::ablate::{Switch, off};
 use crate::id::{Name, SideId};
 use crate::image::Image;
 use crate::normalise::{Normaliser, key_text};
@@ -135,14 +136,20 @@ impl Field {
     /// True where an edit on `side` counts: the side carries the field and nobody else owns it.
     #[must_use]
     pub fn votes(&self, side: &SideId) -> bool {
-        self.sides.contains_key(side) && self.owner.as_ref().is_none_or(|owner| owner == side)
+        self.sides.contains_key(side) && self.owner().is_none_or(|owner| owner == side)
     }
 
     /// True where Mizan may write the field on `side` (L31: never on its owner's).
     #[must_use]
     pub fn writable_on(&self, side: &SideId, creating: bool) -> bool {
         self.sides.get(side).is_some_and(|on| on.writable && (creating || !on.create_only))
-            && (creating || self.owner.as_ref() != Some(side))
+            && (creating || self.owner() != Some(side))
+    }
+
+    /// The side whose value holds, where there is one.
+    #[must_use]
+    pub fn owner(&self) -> Option<&SideId> {
+        if off(Switch::Ownership) { None } else { self.owner.as_ref() }
     }
 }
 

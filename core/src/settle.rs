@@ -1,6 +1,7 @@
 //! Settle: the only place that judges what became of a command.
 
 use crate::Timestamp;
+use crate::ablate::{Switch, off};
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::command::{Command, Operation};
 use crate::compare::{Against, changed_fields, is_counter, is_edit, same};
@@ -28,12 +29,11 @@ pub fn done(
     shown: Shown,
     exact: bool,
 ) -> Result<Outcome, MissingBody> {
+    let shows = (exact || off(Switch::ExactBase)) && !off(Switch::ShownBase);
     let record = state.record(command.record);
     let slot = record.and_then(|record| record.slots.get(&command.side));
-    let merged = match record {
-        Some(record) => image_of(bodies, &record.merged)?,
-        None => Image::default(),
-    };
+    let merged = record.map(|record| image_of(bodies, &record.merged)).transpose()?;
+    let merged = merged.unwrap_or_default();
     let creates = command.operation == Operation::Create;
     let (mut base, seen, behind) = match slot {
         Some(slot) if !creates => {
@@ -72,7 +72,7 @@ pub fn done(
             drifted.push(field.name.clone());
         }
         let base_value = match returned {
-            Some(returned) if exact && !is_counter(field) => returned.clone(),
+            Some(returned) if shows && !is_counter(field) => returned.clone(),
             Some(_) | None => sent.clone(),
         };
         base.set(&field.name, base_value);
@@ -267,14 +267,14 @@ pub fn update_in_doubt(
         counters |= is_counter(field);
     }
     let landed = match trace {
-        RowTrace::Ours => true,
-        RowTrace::None => differ > 0 && fits == differ,
+        RowTrace::Ours if !off(Switch::UpdateMarker) => true,
+        RowTrace::Ours | RowTrace::None => differ > 0 && fits == differ,
         RowTrace::Refused => false,
     };
     let untouched = row.image.clone().over(&expected) == expected;
     if landed {
         done(state, entity, bodies, command, sent, row, false)
-    } else if counters && !untouched && trace != RowTrace::Refused {
+    } else if counters && !untouched && trace != RowTrace::Refused && !off(Switch::UpdateMarker) {
         Ok(undecidable(command))
     } else {
         Ok(Outcome::fact(Fact::Withdrawn { command: command.id, why: Undone::NotApplied }))

@@ -1,6 +1,7 @@
 //! One field of one record.
 
 use super::{Side, Work, forks, joins};
+use crate::ablate::{Switch, off};
 use crate::compare::{inward, is_counter, is_set};
 use crate::event::{Choice, FieldDecision, Found, Loser};
 use crate::id::SideId;
@@ -32,7 +33,7 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
     let field = &work.entity.fields[bit];
     // As long as the owner has no row of its own, any side's value is better than none: it seeds the field.
     let unset = work.merged.get(&field.name).is_none_or(Value::is_null);
-    let owner_away = field.owner.as_ref().is_some_and(|owner| !work.sides.contains_key(owner));
+    let owner_away = field.owner().is_some_and(|owner| !work.sides.contains_key(owner));
     let seeding = unset && owner_away;
     let overruled = if seeding {
         Vec::new()
@@ -49,7 +50,7 @@ pub(super) fn decide_field(work: &mut Work<'_>, bit: usize, policy: &dyn Policy)
         keep(work, bit, Found::Reverted, losers);
     } else if let Some(value) = agreement(work, bit, &candidates) {
         agree(work, bit, &candidates, value, losers);
-    } else if !seeding && work.entity.fields[bit].owner.is_some() {
+    } else if !seeding && work.entity.fields[bit].owner().is_some() {
         // The owner's value holds, even against a merged one that never reached it.
         let value = candidates[0].value.clone();
         let merged = undelivered(work, bit, &candidates).filter(|merged| !merged.is_null());
@@ -92,7 +93,7 @@ pub(super) fn candidates(work: &Work<'_>, bit: usize) -> Vec<Cand> {
     let changed = work.sides.iter().filter(|(id, side)| {
         // An owner that holds nothing and never agreed to anything says so against a value seeded before it came.
         let empty = side.seen.get(name) == Some(&Value::Null) && side.base.get(name).is_none();
-        side.changed.contains(bit) || (seeded && empty && field.owner.as_ref() == Some(*id))
+        side.changed.contains(bit) || (seeded && empty && field.owner() == Some(*id))
     });
     changed
         .filter_map(|(id, side)| {
@@ -116,7 +117,7 @@ fn undelivered<'a>(work: &'a Work<'_>, bit: usize, candidates: &[Cand]) -> Optio
     let seeded = |side: &Side<'_>| side.base.get(name).is_none();
     let behind = candidates.iter().all(|one| {
         work.sides.get(&one.side).is_some_and(|side| {
-            side.behind.contains(bit) || (field.owner.as_ref() == Some(&one.side) && seeded(side))
+            side.behind.contains(bit) || (field.owner() == Some(&one.side) && seeded(side))
         })
     });
     if behind { work.merged.get(name) } else { None }
@@ -127,8 +128,9 @@ fn agreement(work: &Work<'_>, bit: usize, candidates: &[Cand]) -> Option<Value> 
     let field = &work.entity.fields[bit];
     let fits = |value: &Value, one: &Cand| {
         one.value == *value
-            || crate::compare::expected(work.state, field, &one.side, value).as_ref()
-                == Some(&one.raw)
+            || !off(Switch::Finest)
+                && crate::compare::expected(work.state, field, &one.side, value).as_ref()
+                    == Some(&one.raw)
     };
     // What a side makes of the merged value is no change of it, whether or not the side was behind (LAWS 1.7 b).
     if let Some(merged) = work.merged.get(&field.name)
@@ -189,7 +191,7 @@ fn contest(
     let mut all: Vec<(Option<SideId>, Value)> = Vec::with_capacity(candidates.len() + 1);
     all.extend(merged.map(|value| (None, value)));
     all.extend(candidates.iter().map(|one| (Some(one.side.clone()), one.value.clone())));
-    let base = work.before.get(&field.name).cloned();
+    let base = base_of(work, bit, candidates, !matches!(all.first(), Some((None, _))));
     let verdict = ask(work, bit, base.as_ref(), &all, policy);
     let copied = matches!(verdict, Verdict::Both(_));
     let (winner, value) = match verdict {
@@ -213,6 +215,16 @@ fn contest(
     let found = if copied { Found::KeptBoth } else { found_by(&field.rivalry) };
     work.fields.push(FieldDecision { field: field.name, found, winner, value, losers });
     found
+}
+
+/// What all had before: the merged value, or where that is a candidate itself, what the first of the sides had agreed to.
+fn base_of(work: &Work<'_>, bit: usize, candidates: &[Cand], merged: bool) -> Option<Value> {
+    let name = &work.entity.fields[bit].name;
+    if merged {
+        return work.before.get(name).cloned();
+    }
+    let side = work.sides.get(&candidates.first()?.side)?;
+    side.base.get(name).map(|base| inward(work.state, base))
 }
 
 /// Asks the policy about a field, or about a group of which it is the first.

@@ -38,6 +38,7 @@ pub(super) fn sum(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) {
     let counted = counting.and_then(|one| Some((one, number(Some(&one.value))?)));
     let mut total = counted.as_ref().map(|(_, count)| *count).or(before);
     let mut moved = 0usize;
+    let mut losers = Vec::new();
     for one in candidates {
         let Some(now) = number(Some(&one.value)) else { continue };
         if counted.as_ref().is_some_and(|(counting, _)| counting.side == one.side) {
@@ -49,8 +50,14 @@ pub(super) fn sum(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) {
                 // Beyond 28 digits there is no stock; the total then stays as it is.
                 Some(now.checked_sub(base).and_then(|by| total.checked_add(by)).unwrap_or(total))
             }
-            // A side's first statement of a count that is known already says nothing new.
-            (Some(total), None) => Some(total),
+            // A side's first statement of a count that is known already is no movement.
+            (Some(total), None) => {
+                if now != total {
+                    let side = Some(one.side.clone());
+                    losers.push(Loser { side, value: one.value.clone() });
+                }
+                Some(total)
+            }
             (None, _) => Some(now),
         };
     }
@@ -68,13 +75,15 @@ pub(super) fn sum(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) {
     let value = work.merged.get(&name).cloned().unwrap_or(Value::Null);
     match (candidates, replaced) {
         (_, Some((side, before))) => {
-            let losers = vec![Loser { side: None, value: before }];
+            losers.push(Loser { side: None, value: before });
             let (found, winner) = (Found::Counted, Some(side));
             work.fields.push(FieldDecision { field: name, found, winner, value, losers });
         }
-        ([only], None) => work.taken.entry(only.side.clone()).or_default().insert(bit),
-        (_, None) if moved > 1 => {
-            let (found, losers) = (Found::Summed, Vec::new());
+        ([only], None) if losers.is_empty() => {
+            work.taken.entry(only.side.clone()).or_default().insert(bit)
+        }
+        (_, None) if moved > 1 || !losers.is_empty() => {
+            let found = Found::Summed;
             work.fields.push(FieldDecision { field: name, found, winner: None, value, losers });
         }
         (_, None) => work.agreed.insert(bit),

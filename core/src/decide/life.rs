@@ -1,6 +1,7 @@
 //! Delete against edit, by version vectors (LAWS 1.7 d, L34).
 
 use super::Work;
+use crate::ablate::{Switch, off};
 use crate::event::{FieldDecision, Found, Life, Loser};
 use crate::fold::Presence;
 use crate::id::{Name, RecordId, SideId};
@@ -34,7 +35,9 @@ pub(super) fn decide_life(work: &mut Work<'_>, id: RecordId, policy: &dyn Policy
         edits.join(&side.slot.knows);
     }
     let child = living_child(work, id);
-    if record.deleters_knew.covers(&edits) && !child {
+    let one_knew = || gone.iter().any(|side| record.slots[side].knows.covers(&edits));
+    let knew = record.deleters_knew.covers(&edits) && (!off(Switch::DeletersJoin) || one_knew());
+    if (knew || off(Switch::DeleteVector)) && !child {
         return die(work);
     }
     match policy.on_delete(work.entity) {
@@ -52,6 +55,9 @@ fn may_delete(work: &Work<'_>, side: &SideId) -> bool {
 
 /// A record that lives and refers to this one keeps it alive: its parent must not vanish (LAWS 1.7 g).
 fn living_child(work: &Work<'_>, id: RecordId) -> bool {
+    if off(Switch::LivingChild) {
+        return false;
+    }
     let Some(children) = work.state.children.get(&id) else { return false };
     children.iter().any(|child| {
         work.state.record(*child).is_some_and(|child| {
@@ -81,6 +87,9 @@ fn die(work: &mut Work<'_>) -> Life {
             let losers = vec![Loser { side: None, value: value.clone() }];
             lost.push((field.clone(), losers));
         }
+    }
+    if off(Switch::DeleteLosers) {
+        lost.clear();
     }
     for (field, losers) in lost {
         let found = Found::Died;

@@ -8,6 +8,7 @@ mod groups;
 mod joins;
 mod life;
 
+use crate::ablate::{Switch, off};
 use crate::bodies::{Bodies, MissingBody, Outcome, image_of};
 use crate::compare::{Against, changed_fields, expected};
 use crate::event::{Decision, Fact, FieldDecision, Life, SideAfter, Stamped};
@@ -59,11 +60,16 @@ pub fn decide(
 ) -> Result<Option<Outcome>, MissingBody> {
     let Some(record) = state.record(id) else { return Ok(None) };
     let Some(entity) = schema.entity(&record.entity) else { return Ok(None) };
-    if record.pending.is_some() || record.parked.is_some() {
+    let busy = record.pending.is_some() && !off(Switch::OneInFlight);
+    if busy || record.parked.is_some() {
         return Ok(None);
     }
     let mut work = Work::begin(state, entity, record, bodies)?;
     let mut done = FieldSet::EMPTY;
+    if off(Switch::FieldMerge) {
+        (0..entity.fields.len()).for_each(|bit| done.insert(bit));
+        groups::decide_group(&mut work, done, policy);
+    }
     for (bit, field) in entity.fields.iter().enumerate() {
         match &field.group {
             Some(group) if !done.contains(bit) => {
@@ -71,8 +77,8 @@ pub fn decide(
                 groups::decide_group(&mut work, bits, policy);
                 done = done.union(bits);
             }
-            Some(_) => {}
-            None => fields::decide_field(&mut work, bit, policy),
+            None if !done.contains(bit) => fields::decide_field(&mut work, bit, policy),
+            Some(_) | None => {}
         }
     }
     let life = life::decide_life(&mut work, id, policy);
@@ -99,7 +105,7 @@ impl<'a> Work<'a> {
                     let against = Against { base: &base, merged: &before, behind: FieldSet::EMPTY };
                     (changed_fields(state, entity, side, &seen, against), behind)
                 } else {
-                    (slot.changed, lacking(state, entity, side, slot.behind, &before, &seen))
+                    (slot.changed, lacking(state, entity, side, slot, &before, &seen))
                 };
                 sides.insert(side.clone(), Side { slot, seen, base, changed, behind });
             } else if slot.presence == Presence::Gone {
@@ -134,8 +140,13 @@ impl<'a> Work<'a> {
     fn stamp(&mut self, bit: usize, side: Option<&SideId>) {
         let Ok(number) = u32::try_from(bit) else { return };
         self.stamps.retain(|one| one.bit != number);
-        if self.entity.fields[bit].rivalry != Rivalry::Newest {
-            return;
+        match self.entity.fields[bit].rivalry {
+            Rivalry::Newest | Rivalry::Custom(_) => {}
+            Rivalry::Prefer(_)
+            | Rivalry::Manual
+            | Rivalry::Greatest
+            | Rivalry::Least
+            | Rivalry::KeepBoth => return,
         }
         if let Some(stamp) = side.and_then(|side| self.clock(side)) {
             let Stamp { at, within_ms } = stamp;
@@ -148,7 +159,9 @@ impl<'a> Work<'a> {
     fn is_current(&self, side: &SideId, bit: usize) -> bool {
         let field = &self.entity.fields[bit];
         let merged = self.merged.get(&field.name).unwrap_or(&Value::Null);
-        let Some(here) = self.sides.get(side) else { return false };
+        let Some(here) = self.sides.get(side).filter(|_| !off(Switch::NoopSuppression)) else {
+            return false;
+        };
         let shown = here.seen.get(&field.name).unwrap_or(&Value::Null);
         expected(self.state, field, side, merged).as_ref() == Some(shown)
     }
@@ -185,6 +198,12 @@ impl<'a> Work<'a> {
                 wanted.insert(bit);
             }
         }
+        if wanted.is_empty() {
+            // A record that holds nothing is a record too: its row is made with empty fields.
+            let all = self.entity.fields.iter().enumerate();
+            let writable = all.filter(|(_, field)| field.writable_on(side, true));
+            writable.for_each(|(bit, _)| wanted.insert(bit));
+        }
         wanted
     }
 
@@ -204,7 +223,10 @@ impl<'a> Work<'a> {
         found
     }
 
-    fn finish(self, id: RecordId, life: Life, policy: &dyn Policy) -> Outcome {
+    fn finish(mut self, id: RecordId, life: Life, policy: &dyn Policy) -> Outcome {
+        if off(Switch::RecordLosers) {
+            self.fields.iter_mut().for_each(|field| field.losers.clear());
+        }
         let mut outcome = Outcome::default();
         let mut contains = self.record.contains.clone();
         let mut after = Vec::new();
@@ -271,16 +293,19 @@ fn lacking(
     state: &State,
     entity: &Entity,
     side: &SideId,
-    behind: FieldSet,
+    slot: &Slot,
     merged: &Image,
     seen: &Image,
 ) -> FieldSet {
     let mut kept = FieldSet::EMPTY;
     for (bit, field) in entity.fields.iter().enumerate() {
-        if behind.contains(bit) && field.writable_on(side, false) {
+        if slot.behind.contains(bit) && field.writable_on(side, false) {
             let value = merged.get(&field.name).unwrap_or(&Value::Null);
             let shown = seen.get(&field.name).unwrap_or(&Value::Null);
-            if expected(state, field, side, value).as_ref() != Some(shown) {
+            // An edit that waits for a person may be taken back: then the side lacks what it lacked before.
+            if slot.changed.contains(bit)
+                || expected(state, field, side, value).as_ref() != Some(shown)
+            {
                 kept.insert(bit);
             }
         }
@@ -348,8 +373,9 @@ pub fn decision_order(state: &State, schema: &Schema) -> Vec<RecordId> {
             let record = state.record(*id)?;
             let gone = record.slots.values().any(|slot| slot.presence == Presence::Gone);
             let rank = schema.rank(&record.entity);
+            let first = gone && !off(Switch::ChildrenDieFirst);
             // Deletions last, and among them the youngest generation first.
-            Some((gone, if gone { usize::MAX - rank } else { rank }, *id))
+            Some((gone, if first { usize::MAX - rank } else { rank }, *id))
         })
         .collect();
     order.sort_unstable();

@@ -3,6 +3,7 @@
 use super::state::{
     Pending, Presence, Record, Refusal, Resolution, RowKey, RowState, Slot, State, UnlinkedRow,
 };
+use crate::ablate::{Switch, off};
 use crate::command::{Command, Operation};
 use crate::event::{Choice, Decision, Event, Fact, Life, ParkedFor, Subject, Undone};
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
@@ -88,8 +89,12 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         Fact::Withdrawn { command, why } => {
             if let Some(command) = close(state, command) {
                 match (why, &command.operation) {
-                    (Undone::Gone, Operation::Create) => deleted_unseen(state, &command),
-                    (Undone::NotApplied, Operation::Create) => tried(state, &command),
+                    (Undone::Gone, Operation::Create) if !off(Switch::GoneIsDelete) => {
+                        deleted_unseen(state, &command);
+                    }
+                    (Undone::NotApplied, Operation::Create) if !off(Switch::EarlierTries) => {
+                        tried(state, &command);
+                    }
                     (
                         Undone::NotSent | Undone::NotApplied | Undone::Changed | Undone::Gone,
                         Operation::Create | Operation::Update { .. } | Operation::Delete { .. },
@@ -272,7 +277,9 @@ fn linked(state: &mut State, id: RecordId, entity: &Name, side: &SideId, ext: &E
 /// A row that records refer to belongs to a record from now on: they are decided again, so that the parent knows its
 /// children, those in conflict included (LAWS 1.7 g, T1).
 fn recall_awaiting(state: &mut State, row: &RowKey) {
-    if let Some(waiting) = state.awaited.remove(row) {
+    if let Some(waiting) = state.awaited.remove(row)
+        && !off(Switch::RecallAwaiting)
+    {
         state.undecided.extend(waiting);
     }
 }
@@ -317,8 +324,11 @@ fn decided(state: &mut State, id: RecordId, decision: &Decision, at: Seq) {
     for row in &decision.awaits {
         state.awaited.entry(row.clone()).or_default().insert(id);
     }
-    if decision.life != Life::Dead {
+    if decision.life != Life::Dead && !off(Switch::RecallParents) {
         recall_parents(state, id, &decision.refers_to);
+    }
+    if decision.life == Life::Dead && off(Switch::Tombstones) {
+        state.rows.retain(|_, row| *row != RowState::Linked(id));
     }
     state.undecided.remove(&id);
     release(state, id);
@@ -378,6 +388,9 @@ fn done(
         state.parked.remove(&subject_of(row));
     }
     recall_awaiting(state, &row_key);
+    if off(Switch::Aliases) {
+        state.rows.retain(|(_, side, _), known| side != row.side || *known != RowState::Linked(id));
+    }
     state.rows.insert(row_key, RowState::Linked(id));
     let slot = state.records[id.0 as usize].slot(row.side);
     slot.tried.clear();

@@ -4,6 +4,7 @@ use super::execute::ShownBy;
 use super::observe::shown;
 use super::{Engine, EngineError};
 use mizan_adapters::{Adapter, Answer, Fault, Fetched, Order, Probe};
+use mizan_core::ablate::{Switch, off};
 use mizan_core::bodies::{Outcome, image_of};
 use mizan_core::compare::is_counter;
 use mizan_core::event::{ParkedFor, Subject, Undone};
@@ -45,7 +46,7 @@ impl Engine {
             // Where a repeated command has one effect, a late first one changes nothing.
             let repeats = adapter.capabilities(&entity.name).idempotent;
             let overdue = self.clock.now().0 >= pending.since.0 + bound;
-            let late = repeats || overdue;
+            let late = repeats || overdue || off(Switch::WaitForLate);
             let doubt = Doubt { pending, entity, adapter, sent, late, overdue };
             match self.resolve(&doubt).await? {
                 Ok(None) => {}
@@ -91,7 +92,11 @@ impl Engine {
         let command = &doubt.pending.command;
         let marker = command.marker();
         let keyed = doubt.entity.key_of(&doubt.sent).is_some();
-        let found = if capabilities.marker {
+        let found = if (capabilities.marker && off(Switch::MarkerSearch))
+            || (!capabilities.marker && off(Switch::KeySearch))
+        {
+            Ok(Vec::new())
+        } else if capabilities.marker {
             doubt.adapter.find(&doubt.entity.name, Probe::Marker(&marker)).await
         } else if capabilities.find_by_key && keyed {
             doubt.adapter.find(&doubt.entity.name, Probe::Key(&doubt.sent)).await
@@ -188,6 +193,7 @@ impl Engine {
         let command = &doubt.pending.command;
         let expect = match &command.operation {
             Operation::Create => None,
+            Operation::Update { .. } | Operation::Delete { .. } if off(Switch::Expect) => None,
             Operation::Update { expect, .. } | Operation::Delete { expect, .. } => {
                 Some(image_of(&self.journal, expect)?)
             }

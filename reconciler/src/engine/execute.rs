@@ -4,6 +4,7 @@ use super::observe::shown;
 use super::{Engine, EngineError, Problem, Stage};
 use futures_util::StreamExt;
 use mizan_adapters::{Adapter, Answer, Fault, Fetched, Order, Refusal, Row};
+use mizan_core::ablate::{Switch, off};
 use mizan_core::bodies::{Outcome, image_of};
 use mizan_core::event::{RefusedBy, Undone};
 use mizan_core::plan::{Plan, Planned};
@@ -73,6 +74,7 @@ impl Engine {
         for planned in batch {
             let expect = match &planned.command.operation {
                 Operation::Create => None,
+                Operation::Update { .. } | Operation::Delete { .. } if off(Switch::Expect) => None,
                 Operation::Update { expect, .. } | Operation::Delete { expect, .. } => {
                     Some(image_of(&self.journal, expect)?)
                 }
@@ -82,7 +84,9 @@ impl Engine {
             tasks.push(Task { planned, expect, adapter: adapter.clone() });
         }
         // Durable before a byte leaves (L6).
-        self.journal.append(self.clock.now(), intents)?;
+        if !off(Switch::IntentFirst) {
+            self.journal.append(self.clock.now(), std::mem::take(&mut intents))?;
+        }
         let mut answers: Vec<_> = futures_util::stream::iter(tasks.into_iter().enumerate())
             .map(|(index, task)| async move {
                 let (answer, shown) = send(&task).await;
@@ -93,6 +97,7 @@ impl Engine {
             .await;
         // Outcomes enter the log in the order of the commands, however the answers came.
         answers.sort_by_key(|(index, ..)| *index);
+        self.journal.append(self.clock.now(), intents)?;
         let mut outcomes = Outcome::default();
         let mut parents = Vec::new();
         for (_, answer, shown, task) in answers {
@@ -110,8 +115,7 @@ impl Engine {
         shown_by: ShownBy,
         parents: &mut Vec<Command>,
     ) -> Result<Outcome, EngineError> {
-        let command = &planned.command;
-        let id = command.id;
+        let (command, id) = (&planned.command, planned.command.id);
         let Some(entity) = self.schema.entity(&command.entity).cloned() else {
             return Ok(Outcome::default());
         };
@@ -174,6 +178,9 @@ impl Engine {
                         self.came_to_nothing(command.record);
                         withdrawn(Undone::NotSent)
                     }
+                    Fault::InDoubt(_) | Fault::BadAnswer(_) if off(Switch::Doubt) => {
+                        withdrawn(Undone::NotApplied)
+                    }
                     // It may have been done: the intent stays open, and that is the record of it (L39).
                     Fault::InDoubt(_) | Fault::BadAnswer(_) => Outcome::default(),
                 })
@@ -206,7 +213,7 @@ impl Engine {
 
     /// A reference was refused: the parent may have been deleted there, so it is read again (T7).
     async fn look_at(&mut self, refused: Vec<Command>) -> Result<(), EngineError> {
-        for command in refused {
+        for command in refused.into_iter().filter(|_| !off(Switch::RereadParent)) {
             for parent in &command.refers_to {
                 let Some(record) = self.state().record(*parent) else { continue };
                 let (name, side) = (record.entity.clone(), &command.side);

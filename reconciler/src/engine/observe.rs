@@ -2,6 +2,7 @@
 
 use super::{Engine, EngineError, Problem, Stage, Sweep, SyncOptions};
 use mizan_adapters::{Adapter, Fault, Fetched, Known, Listed, Page, Pull, Row};
+use mizan_core::ablate::{Switch, off};
 use mizan_core::bodies::Outcome;
 use mizan_core::event::Evidence;
 use mizan_core::fold::{Presence, RowState, State};
@@ -100,7 +101,8 @@ impl Engine {
         first_round: bool,
     ) -> Result<bool, EngineError> {
         let Some(adapter) = self.adapter(side) else { return Ok(false) };
-        if self.down.contains(side) || self.state().quarantined(side, &entity.name) {
+        let doubt = self.state().quarantined(side, &entity.name) && !off(Switch::Quarantine);
+        if self.down.contains(side) || doubt {
             // A create in doubt: its own row would look new (L39).
             return Ok(false);
         }
@@ -116,7 +118,8 @@ impl Engine {
         let wanted = !self.swept.contains(&key) && (options.sweep || (always && first_round));
         let pull = match cursor {
             Some(at) if capabilities.since && !wanted => {
-                Pull::Since(Timestamp(at.0 - capabilities.window_ms))
+                let window = if off(Switch::Overlap) { 0 } else { capabilities.window_ms };
+                Pull::Since(Timestamp(at.0 - window))
             }
             Some(_) | None => Pull::All,
         };
@@ -127,7 +130,7 @@ impl Engine {
             sweep: pull == Pull::All,
             since: capabilities.since,
             vouches: capabilities.sweep,
-            stale: capabilities.stale_reads,
+            stale: capabilities.stale_reads && !off(Switch::ConfirmStale),
             present: BTreeSet::new(),
             bad: BTreeSet::new(),
             newest: None,
@@ -144,7 +147,7 @@ impl Engine {
                 if listing.cut(complete) && creates {
                     self.unread.insert(key.clone());
                 }
-                if complete && listing.sweep {
+                if (complete || off(Switch::AbsenceEvidence)) && listing.sweep {
                     self.swept.insert(key);
                     self.finish_sweep(&listing).await?;
                 }
@@ -198,7 +201,7 @@ impl Engine {
             self.progress.at(Stage::Reading { entity, side, rows: listing.rows });
             let last = next.is_none();
             // Behind a cut listing the cursor stays: what it left out was not read (L18).
-            let read = last && !listing.cut(complete);
+            let read = last && (!listing.cut(complete) || off(Switch::CutKeepsCursor));
             if let Err(fault) = self.take_page(listing, rows, ticket, read).await? {
                 return Ok(Err(fault));
             }
@@ -251,9 +254,14 @@ impl Engine {
                 }
             }
         }
-        if read {
-            let cursor = self.cursor(listing);
-            self.cursors_moved += u64::from(cursor.is_some());
+        let cursor = if read { self.cursor(listing) } else { None };
+        self.cursors_moved += u64::from(cursor.is_some());
+        if off(Switch::AtomicCursor) {
+            self.append_observed(Outcome {
+                facts: cursor.into_iter().collect(),
+                ..Outcome::default()
+            })?;
+        } else {
             outcome.facts.extend(cursor);
         }
         self.append_observed(outcome)?;
@@ -313,7 +321,8 @@ impl Engine {
 
     /// The cursor moves to the largest stamp that was returned, never to "now" (LAWS 1.7 e).
     fn cursor(&self, listing: &Listing) -> Option<Fact> {
-        let at = listing.newest.filter(|_| listing.since)?;
+        let at = if off(Switch::CursorIsStamp) { Some(self.clock.now()) } else { listing.newest };
+        let at = at.filter(|_| listing.since)?;
         let known = self.state().cursors.get(&(listing.side.clone(), listing.entity.name.clone()));
         if known.is_some_and(|known| *known >= at) {
             return None;
@@ -329,6 +338,11 @@ impl Engine {
         for chunk in missing.chunks(256) {
             let mut outcome = Outcome::default();
             for ext in chunk {
+                if off(Switch::AbsenceEvidence) {
+                    let (gone, ticket) = (Fetched::NotFound, self.journal.head());
+                    outcome.extend(self.fetched(&listing.entity, side, ext, gone, ticket)?);
+                    continue;
+                }
                 match self.confirm(listing, ext).await? {
                     Ok(facts) => outcome.extend(facts),
                     Err(fault) => {
@@ -348,7 +362,7 @@ impl Engine {
         }
         let before = Timestamp(self.clock.now().0 - self.settings.retry_refused_after_ms);
         let freed = freed_by_sweep(self.state(), side, entity, before);
-        if !freed.is_empty() {
+        if !freed.is_empty() && !off(Switch::SweepFrees) {
             facts.push(Fact::Swept { side: side.clone(), entity: entity.clone(), freed });
         }
         self.journal.append_facts(self.clock.now(), facts)

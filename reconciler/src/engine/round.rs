@@ -1,6 +1,7 @@
 //! Rounds: the loop, until nothing is left to do.
 
 use super::{Engine, EngineError, Report, Stage, Standing, SyncOptions};
+use mizan_core::ablate::{Switch, off};
 use mizan_core::bodies::Outcome;
 use mizan_core::check::check;
 use mizan_core::decide::{decide, decision_order};
@@ -54,7 +55,8 @@ impl Engine {
         loop {
             self.decide_all()?;
             let plan = self.plan_only(options)?;
-            if !options.plan_only && !adopted && self.adopt_orphans(&plan)? {
+            let adopts = !options.plan_only && !adopted && !off(Switch::AdoptOrphans);
+            if adopts && self.adopt_orphans(&plan)? {
                 adopted = true;
                 continue;
             }
@@ -114,13 +116,18 @@ impl Engine {
         plan.commands.retain(|planned| {
             let command = &planned.command;
             let key = (command.entity.clone(), command.side.clone());
-            command.operation != Operation::Create || !self.unread.contains(&key)
+            command.operation != Operation::Create
+                || !self.unread.contains(&key)
+                || off(Switch::UnreadCreatesNothing)
         });
         // Batches are per side; entities keep their order, so parents still go first.
         Ok(plan)
     }
 
     fn link_rows(&mut self) -> Result<(), EngineError> {
+        if off(Switch::ListAllFirst) {
+            self.listed.extend(self.schema.entities.iter().map(|entity| entity.name.clone()));
+        }
         let facts = link(self.state(), &self.listed);
         let linked = facts.iter().filter(|fact| matches!(fact, Fact::Linked { .. }));
         self.report.counts.linked += linked.count();

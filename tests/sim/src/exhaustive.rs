@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         println!("BROKEN {law}: {count}");
     }
     for failure in &found.failures {
-        tell(failure, arguments.save.as_deref(), Variant::default());
+        tell(failure, Variant::default(), arguments.save.as_deref());
     }
     if found.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

@@ -1,11 +1,12 @@
 //! `mizan-sim`: random histories through the real engine.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod ablations;
 mod digest;
 mod exhaustive;
 
 use clap::{Parser, Subcommand};
-use mizan_testkit::simulation::campaign::{Campaign, Findings, campaign};
+use mizan_testkit::simulation::campaign::{Campaign, Failure, Findings, campaign};
 use mizan_testkit::simulation::{Broken, Story, Variant, run, shrink, trace};
 use mizan_testkit::{Profile, Vice};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 /// Runs the reconciler through random histories of a simulated world and checks every law.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -62,12 +64,15 @@ struct Arguments {
 enum Command {
     /// Runs every history of a few steps, from two starts.
     Exhaustive(exhaustive::Arguments),
+    /// Switches design choices off, one after the other: each time a law must break.
+    Ablations(ablations::Ablations),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Exhaustive(wanted)) => return exhaustive::run(wanted),
+        Some(Command::Ablations(wanted)) => return ablations::run(wanted),
         None => {}
     }
     if let Some(path) = &arguments.story {
@@ -163,7 +168,7 @@ fn run_profile(
             println!("BROKEN {law}: {count}");
         }
         for failure in &found.failures {
-            tell(failure, arguments.save.as_deref(), variant);
+            tell(failure, variant, arguments.save.as_deref());
         }
     }
     found.broken.is_empty()
@@ -184,11 +189,7 @@ fn print_json(found: &Findings, profile: Profile, rate: f64) {
     );
 }
 
-fn tell(
-    failure: &mizan_testkit::simulation::campaign::Failure,
-    save: Option<&Path>,
-    variant: Variant,
-) {
+fn tell(failure: &Failure, variant: Variant, save: Option<&Path>) {
     let law = failure.violation.law;
     let small = shrink(&failure.story, law, variant);
     let told = run(&small, Variant { tell: true, ..variant });

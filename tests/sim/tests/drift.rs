@@ -17,7 +17,7 @@ fn clean(profile: Profile, sides: usize, histories: u64, seed: u64) -> Coverage 
         steps: (5, 45),
         threads: 2,
         stop: false,
-        variant: Variant { broken: Broken::Undeclared, tell: false },
+        variant: Variant { broken: Broken::Undeclared, ..Variant::default() },
     };
     let found = campaign(&what, &|_| {});
     let failures: Vec<String> = found

@@ -5,7 +5,7 @@ use mizan_testkit::simulation::{Broken, Story, Variant, shrink};
 use mizan_testkit::{Law, Profile};
 
 fn catches(broken: Broken, law: Law) -> Story {
-    let variant = Variant { broken, tell: false };
+    let variant = Variant { broken, ..Variant::default() };
     let what = Campaign {
         histories: 400,
         seed: 77,

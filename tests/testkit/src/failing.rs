@@ -18,7 +18,12 @@ struct Inner {
     log: MemoryLog,
     crash: Option<Crash>,
     appends: u32,
+    /// An engine went on appending for ever.
+    endless: bool,
 }
+
+/// Appends after which a sync is taken for one that has no end (L42); the busiest sync has a few hundred.
+const APPENDS_MAX: u32 = 2_000;
 
 /// A memory log that several openers share, one after the other, and that can be told to crash.
 ///
@@ -46,6 +51,13 @@ impl FailingLog {
         let mut inner = self.inner();
         inner.crash = crash;
         inner.appends = 0;
+        inner.endless = false;
+    }
+
+    /// True where one sync made so many appends that it was stopped.
+    #[must_use]
+    pub fn endless(&self) -> bool {
+        self.inner().endless
     }
 
     /// True where an armed crash has happened.
@@ -86,6 +98,11 @@ impl EventLog for FailingLog {
     fn append(&mut self, expected: Seq, batch: &Batch) -> Result<Seq, StoreError> {
         let mut inner = self.inner();
         inner.appends += 1;
+        if inner.appends > APPENDS_MAX {
+            inner.endless = true;
+            let reason = format!("one sync made more than {APPENDS_MAX} appends");
+            return Err(StoreError::Stopped { reason });
+        }
         match inner.crash {
             Some(crash) if inner.appends > crash.append => Err(died()),
             Some(crash) if inner.appends == crash.append => {

@@ -39,8 +39,10 @@ macro_rules! laws {
 laws! {
     Determinism = "L1", ReplayEq = "L2", DecisionReplay = "L3", Snapshot = "L4", Prefix = "L5",
     WriteAhead = "L6", DupIdempotent = "L10", SideCommute = "L11", StampsAreHints = "L13",
-    Observed = "L18", Absence = "L19", VvMonotone = "L20", NoInvention = "L25", DisjointEdits = "L30", Together = "groups", Ownership = "L31",
-    NoLostUpdate = "L32", NoFalseConflict = "L33", NoResurrect = "L35", NoPhantomDelete = "L36",
+    NormalisedBack = "L16", Observed = "L18", Absence = "L19", VvMonotone = "L20",
+    NoInvention = "L25", DisjointEdits = "L30", Together = "groups", Ownership = "L31",
+    NoLostUpdate = "L32", NoFalseConflict = "L33", DeleteDominance = "L34", NoResurrect = "L35",
+    NoPhantomDelete = "L36",
     NoDuplicate = "L37", Effects = "L38", DoubtIsAState = "L39", NoBlindOverwrite = "L40",
     NoNoopWrite = "L41", Terminate = "L42", HeadOfLine = "L43", Converge = "L45", LogSilent = "L46",
     Unmapped = "V15", NoDangling = "L47", Counter = "L48", Identity = "L49", Bootstrap = "L50", NoError = "total",

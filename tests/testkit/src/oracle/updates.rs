@@ -21,11 +21,15 @@ pub fn check_updates(
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut losers: BTreeSet<u32> = BTreeSet::new();
+    let mut contested: BTreeSet<u32> = BTreeSet::new();
     for event in events {
         let Fact::Decided { record, decision } = &event.fact else { continue };
         for field in &decision.fields {
             let tags = loser_tags(world, *record, field);
             losers.extend(&tags);
+            if field.found != Found::Died {
+                contested.extend(&tags);
+            }
             judge_conflict(world, *record, field, &tags, event, &mut found);
         }
     }
@@ -33,6 +37,7 @@ pub fn check_updates(
     losers.extend(waiting(world, state, bodies));
     lost_updates(world, &losers, &mut found);
     resurrections(world, state, &mut found);
+    overruled_edits(world, state, &contested, &mut found);
     found
 }
 
@@ -209,6 +214,40 @@ fn resurrections(world: &World, state: &State, found: &mut Vec<Violation>) {
         if !reason {
             let what = format!("thing {thing} was deleted and is on {}", place.id);
             found.push(Violation { law: Law::NoResurrect, what });
+        }
+    }
+}
+
+/// L34: where edits win, what nobody who deleted it had seen keeps a thing alive.
+fn overruled_edits(
+    world: &World,
+    state: &State,
+    contested: &BTreeSet<u32>,
+    found: &mut Vec<Violation>,
+) {
+    let ghost = &world.ghost;
+    let excused = excused(world, state);
+    for (thing, about) in ghost.things.iter().enumerate() {
+        let lives = world.sides.iter().any(|side| side.of_thing(thing).is_some());
+        let waits = world.watch.things.iter().any(|(id, of)| *of == thing && excused.contains(id));
+        let entity = world.setup.schema.entity(&about.entity);
+        let edits_win = entity.is_some_and(|entity| entity.on_delete == DeletePolicy::EditWins);
+        let unsure = about.doubtful || about.ambiguous || about.dropped;
+        if lives || waits || unsure || !edits_win || about.deletions.is_empty() {
+            continue;
+        }
+        // What lost to another value is out of the race.
+        let saw = about.deletions.iter().flat_map(|one| one.saw.iter().copied());
+        let done: BTreeSet<u32> = saw.chain(contested.iter().copied()).collect();
+        let unseen = ghost.stored.iter().find(|tag| {
+            ghost.of(**tag).is_some_and(|write| write.thing == thing && !write.overrides)
+                && ghost.shown.contains(tag)
+                && !ghost.looped.contains(tag)
+                && !ghost.covered(**tag, &done)
+        });
+        if let Some(tag) = unseen {
+            let what = format!("thing {thing} was deleted over v{tag}, which no deleter had seen");
+            found.push(Violation { law: Law::DeleteDominance, what });
         }
     }
 }

@@ -8,10 +8,12 @@ use crate::{
 };
 use mizan::clock::Clock;
 use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
+use mizan_core::ablate::{Switch, off};
 use mizan_core::check::Limits;
 use mizan_core::policy::{Conflict, Policy, Verdict};
 use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Normaliser, Schema, Timestamp, Value};
 use mizan_store::{EventLog, MemoryLog};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A deliberately broken part, to test the oracle itself.
@@ -41,6 +43,9 @@ pub struct Variant {
     pub broken: Broken,
     /// Tell what happens, in words.
     pub tell: bool,
+    /// Design choices that are switched off in the engine, and never in the oracle.
+    #[cfg(feature = "ablate")]
+    pub without: &'static [Switch],
 }
 
 /// What became of a history.
@@ -84,6 +89,25 @@ impl Policy for Inventor {
     }
 }
 
+/// Gives another answer every second time.
+#[derive(Default)]
+struct Fickle(AtomicUsize);
+
+impl Policy for Fickle {
+    fn id(&self) -> Name {
+        Name::new_static("declared/1")
+    }
+
+    fn resolve(&self, conflict: &Conflict<'_>) -> Verdict {
+        let times = self.0.fetch_add(1, Ordering::Relaxed);
+        Verdict::Take(times % conflict.candidates.len().max(1))
+    }
+
+    fn on_delete(&self, entity: &Entity) -> DeletePolicy {
+        entity.on_delete
+    }
+}
+
 /// A world, a log and an engine under way.
 pub(crate) struct Run {
     pub(crate) setup: Arc<Setup>,
@@ -117,6 +141,13 @@ pub(super) fn run_in(
 /// Runs a story and judges it.
 #[must_use]
 pub fn run(story: &Story, variant: Variant) -> Outcome {
+    #[cfg(feature = "ablate")]
+    return mizan_core::ablate::without(variant.without, || whole(story, variant));
+    #[cfg(not(feature = "ablate"))]
+    whole(story, variant)
+}
+
+fn whole(story: &Story, variant: Variant) -> Outcome {
     let setup = Setup::drawn(story.seed, story.profile, story.sides);
     let mut run = Run::begin(setup, variant);
     for step in &story.steps {
@@ -227,7 +258,7 @@ fn settings(setup: &Setup) -> Settings {
     };
     for (side, _) in &setup.sides {
         settings.visibility_ms.insert(side.clone(), VISIBLE_MS);
-        if setup.sweep_first_only {
+        if setup.sweep_first_only || off(Switch::Sweeps) {
             for entity in &setup.schema.entities {
                 settings.sweeps.insert((entity.name.clone(), side.clone()), Sweep::First);
             }
@@ -268,7 +299,7 @@ impl Run {
     }
 
     fn policy(&self) -> Arc<dyn Policy> {
-        self.policy.clone()
+        if off(Switch::Deterministic) { Arc::new(Fickle::default()) } else { self.policy.clone() }
     }
 
     /// The schema as the engine knows it.
@@ -312,7 +343,11 @@ impl Run {
         self.log.crash_at(crash);
         let opened = self.open();
         let result = match (opened, &mut self.engine) {
-            (Ok(()), Some(engine)) => self.runtime.block_on(engine.sync(options)),
+            (Ok(()), Some(engine)) => {
+                let mut options = options.clone();
+                options.sweep &= !off(Switch::Sweeps);
+                self.runtime.block_on(engine.sync(&options))
+            }
             (Err(error), _) => Err(error),
             (Ok(()), None) => return None,
         };
@@ -323,7 +358,9 @@ impl Run {
                 Some(report)
             }
             Err(error) => {
-                if !self.log.crashed() {
+                if self.log.endless() {
+                    self.broke(Law::Terminate, error.to_string());
+                } else if !self.log.crashed() {
                     self.broke(Law::NoError, format!("the engine fails: {error}"));
                 }
                 look(&self.world).died();
@@ -397,8 +434,11 @@ impl Run {
         violations.append(&mut self.violations);
         violations.extend(check.violations.iter().cloned());
         let bodies = LogBodies(&log);
-        violations.extend(check_updates(&world, &check.state, &bodies, &check.events));
-        violations.extend(check_rest(&world, &check.state, &bodies));
+        violations.extend(oracle(|| {
+            let mut found = check_updates(&world, &check.state, &bodies, &check.events);
+            found.extend(check_rest(&world, &check.state, &bodies));
+            found
+        }));
         let lost = world.unknown_lost().into_iter();
         violations.extend(lost.map(|what| Violation { law: Law::Unmapped, what }));
         let mut coverage = std::mem::take(&mut world.coverage);
@@ -413,4 +453,12 @@ impl Run {
         drop(world);
         Outcome { violations, coverage, trace, log }
     }
+}
+
+/// Judges with every design choice in place: the oracle shares the pure functions of the core with the engine.
+fn oracle<T>(judge: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "ablate")]
+    return mizan_core::ablate::without(&[], judge);
+    #[cfg(not(feature = "ablate"))]
+    judge()
 }

@@ -2,6 +2,8 @@
 //!
 //! [`Simulation`] is for a set-up of the user's own; [`campaign`] runs the profiles that this project tests itself by.
 
+#[cfg(feature = "ablate")]
+pub mod ablations;
 mod builder;
 pub mod campaign;
 pub mod digest;
@@ -18,6 +20,8 @@ pub mod trace;
 pub use builder::{Laws, Simulation};
 pub(crate) use history::Run;
 pub use history::{Broken, Outcome, Variant, run};
+#[cfg(feature = "ablate")]
+pub use mizan_core::ablate::Switch;
 pub use report::{Report, Told};
 pub use shape::Shape;
 pub use shrink::shrink;

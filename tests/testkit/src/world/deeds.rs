@@ -38,8 +38,9 @@ impl World {
         for (field, value) in fields {
             let name = Name::new(field);
             let tag = self.tag_value(side, thing, &name, value);
-            self.ghost.made(tag);
-            image.set(&name, self.stored(side, &entity, field, value));
+            let value = self.stored(side, &entity, field, value);
+            self.ghost.made(tag, side, &value);
+            image.set(&name, value);
         }
         self.insert(side, &entity, thing, image);
     }

@@ -108,6 +108,8 @@ pub struct Ghost {
     pub stored: BTreeSet<u32>,
     /// How many things were put into sets.
     pub sorted: u32,
+    /// What a side stored of a write that was made there, by tag and side.
+    pub stored_as: BTreeMap<(u32, usize), Value>,
     empty: BTreeMap<(usize, Name), u32>,
     named: BTreeMap<(usize, Name, Value), u32>,
 }
@@ -157,9 +159,10 @@ impl Ghost {
         self.empty.values().any(|one| *one == tag)
     }
 
-    /// Notes that a write came to be.
-    pub fn made(&mut self, tag: u32) {
+    /// Notes that a write came to be on a side, as this value.
+    pub fn made(&mut self, tag: u32, side: usize, value: &Value) {
         self.stored.insert(tag);
+        self.stored_as.entry((tag, side)).or_insert_with(|| value.clone());
     }
 
     /// The write that a tag names.

@@ -219,10 +219,10 @@ impl World {
                 Type::Text | Type::Decimal | Type::Date | Type::Instant => {
                     let overrides = self.overrides(side, &entity.name, &field.name);
                     let tag = self.ghost.write(thing, &field.name, side, overrides);
-                    self.ghost.made(tag);
                     let spice = usize::try_from(tag).unwrap_or(0);
                     let raw = value_of(field, tag, spice.wrapping_mul(7));
                     let value = self.stored(side, &entity.name, &field.name, &raw);
+                    self.ghost.made(tag, side, &value);
                     image.set(&field.name, value);
                 }
                 Type::Items(_) | Type::Any => {}

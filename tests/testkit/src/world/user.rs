@@ -113,10 +113,11 @@ impl World {
         for field in self.tagged_fields(entity) {
             let name = Name::new(field);
             let tag = self.ghost.write(thing, &name, side, self.overrides(side, entity, field));
-            self.ghost.made(tag);
             let spice = usize::try_from(tag).unwrap_or(0);
             let raw = tagged(tag, is_decimal(field), spice.wrapping_mul(7));
-            image.set(&name, self.stored(side, entity, field, &raw));
+            let value = self.stored(side, entity, field, &raw);
+            self.ghost.made(tag, side, &value);
+            image.set(&name, value);
         }
         self.together(thing, image);
     }
@@ -305,7 +306,7 @@ impl World {
         let shown = cell.image.clone();
         self.together(thing, &shown);
         let old = self.ghost.tag(thing, field, &before);
-        self.ghost.made(tag);
+        self.ghost.made(tag, side, &value);
         self.ghost.replaced(old, tag);
         let (id, ext) = (self.side_id(side), row.1.clone());
         self.tell(|| {
