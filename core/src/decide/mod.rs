@@ -132,7 +132,9 @@ impl<'a> Work<'a> {
     /// What a side's clock says of its row, where the configuration says how exact it is.
     fn clock(&self, side: &SideId) -> Option<Stamp> {
         let within_ms = self.entity.sides.get(side)?.clock_ms?;
-        let at = self.sides.get(side)?.slot.stamp?;
+        let slot = self.sides.get(side)?.slot;
+        // The stamp of our own write would make a user's older value the newest.
+        let at = slot.stamp.filter(|_| !slot.stamp_is_ours)?;
         Some(Stamp { at, within_ms })
     }
 

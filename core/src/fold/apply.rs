@@ -195,6 +195,7 @@ fn observed(state: &mut State, row: &RowNews<'_>, seen: ContentHash) {
     // A change that was taken back may end a conflict.
     let waited = !slot.changed.is_empty();
     set_row(slot, row, seen);
+    slot.stamp_is_ours &= !news;
     let something = waited || !slot.changed.is_empty() || back;
     index_key(state, row, key_before, row.key);
     if something {
@@ -399,6 +400,7 @@ fn done(
     slot.presence = Presence::Here;
     slot.base = base;
     set_row(slot, row, seen);
+    slot.stamp_is_ours = true;
     slot.written_at = at;
     slot.behind = match command.operation {
         Operation::Create => FieldSet::EMPTY,

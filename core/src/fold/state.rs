@@ -45,6 +45,8 @@ pub struct Slot {
     pub key: Option<KeyHash>,
     /// The stamp that the side gave the row.
     pub stamp: Option<Timestamp>,
+    /// The stamp is from our own write: it does not say when a user wrote a value that the row shows.
+    pub stamp_is_ours: bool,
     /// The row's version tag.
     pub tag: Option<u64>,
     /// Position of our last write to it that was answered; reads issued earlier are stale.
@@ -68,6 +70,7 @@ impl Slot {
             knows: VersionVector::default(),
             key: None,
             stamp: None,
+            stamp_is_ours: false,
             tag: None,
             written_at: Seq(0),
             tried: Vec::new(),

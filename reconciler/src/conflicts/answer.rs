@@ -121,6 +121,17 @@ pub enum ConflictError {
         /// What is there now.
         what: String,
     },
+    /// Nothing held before the decision, so that taking it back would empty the field everywhere.
+    #[error(
+        "nothing held for `{field}` of record {record} before that decision, and to take it back would empty the field on \
+         all sides; write the value that you want on a side instead"
+    )]
+    NothingBefore {
+        /// The record.
+        record: RecordId,
+        /// The field.
+        field: Name,
+    },
     /// The decision was about a life.
     #[error(
         "it was decided whether record {0} lives, and that has been carried out; delete the row on a side, or create it \

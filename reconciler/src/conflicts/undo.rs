@@ -96,7 +96,9 @@ pub fn undo(
     for field in decision.fields.iter().filter(|field| field.found == Found::Person) {
         let lost = field.losers.iter().find(|loser| loser.side.is_none());
         let to = lost.map(|loser| &loser.value).or_else(|| before.get(&field.field));
-        let to = to.cloned().unwrap_or(Value::Null);
+        let Some(to) = to.cloned() else {
+            return Err(ConflictError::NothingBefore { record: id, field: field.field.clone() });
+        };
         restored.push(Restored { field: field.field.clone(), from: field.value.clone(), to });
     }
     let choices =

@@ -61,7 +61,11 @@ impl fmt::Display for Why {
             }
             Self::NoClock { sides } => {
                 let names: Vec<&str> = sides.iter().map(|side| whose(side.as_ref())).collect();
-                write!(f, "\"newest\" cannot tell: no comparable stamp of {}", names.join(", "))
+                write!(
+                    f,
+                    "\"newest\" cannot tell: no comparable stamp of {} (no clock, or our own write was later)",
+                    names.join(", ")
+                )
             }
             Self::TooClose { stamps, within_ms } => {
                 let shown: Vec<String> = stamps
@@ -136,7 +140,8 @@ fn clocks(record: &Record, entity: &Entity, bit: usize) -> Why {
     let mut rivals: Vec<(Option<SideId>, Option<Stamp>)> = changed
         .map(|(side, slot)| {
             let clock = entity.sides.get(side).and_then(|on| on.clock_ms);
-            let stamp = slot.stamp.zip(clock).map(|(at, within_ms)| Stamp { at, within_ms });
+            let theirs = slot.stamp.filter(|_| !slot.stamp_is_ours);
+            let stamp = theirs.zip(clock).map(|(at, within_ms)| Stamp { at, within_ms });
             (Some(side.clone()), stamp)
         })
         .collect();

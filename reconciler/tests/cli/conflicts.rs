@@ -1,6 +1,7 @@
 //! A person's word on a conflict: given, set aside, taken back, refused where it is about an old view.
 
-use super::pair::Pair;
+use super::pair::{Pair, configured};
+use super::support::Shop;
 use serde_json::json;
 
 const FIELDS: &[(&str, &str)] = &[("note", ""), ("color", "")];
@@ -155,6 +156,19 @@ fn a_later_change_is_not_thrown_away_with_a_word_that_is_taken_back() {
     assert_eq!(undone.code, 4);
     assert!(undone.err.contains("`note` was changed to newer since"), "{}", undone.err);
     pair.both_show("note", &json!("newer"));
+}
+
+#[test]
+fn taking_back_never_empties_a_field_that_held_nothing_before() {
+    let pair = Pair(Shop::new(&configured("", FIELDS)));
+    pair.writes("till", &json!({ "note": "left" }));
+    pair.writes("books", &json!({ "note": "right" }));
+    pair.syncs(3);
+    pair.resolves(&["--take", "till"]);
+    pair.syncs(0);
+    let undone = pair.undoes();
+    assert!(undone.code == 4 && undone.err.contains("nothing held for `note`"), "{}", undone.err);
+    pair.both_show("note", &json!("left"));
 }
 
 #[test]

@@ -63,6 +63,25 @@ fn clocks_that_cannot_tell_leave_it_to_a_person() {
 }
 
 #[test]
+fn what_mizan_writes_itself_makes_no_value_newer() {
+    let fields = [("note", "prefer = \"newest\""), ("color", "")];
+    let pair = Pair::agreed("", &fields, &json!({ "note": "old", "color": "red" }));
+    pair.writes_at("till", 1_000, &json!({ "note": "left" }));
+    pair.writes_at("books", 1_500, &json!({ "note": "right" }));
+    pair.syncs(3);
+    // The color goes to the till, whose row is stamped by that; its note is as old as it was.
+    pair.writes_at("books", 1_700, &json!({ "color": "bright blue" }));
+    pair.syncs(3);
+    pair.shows("till", "color", &json!("bright blue"));
+    pair.shows("till", "note", &json!("left"));
+    pair.shows("books", "note", &json!("right"));
+    pair.shown("no comparable stamp of till");
+    pair.writes_at("till", 60_000, &json!({ "note": "left again" }));
+    pair.syncs(0);
+    pair.both_show("note", &json!("left again"));
+}
+
+#[test]
 fn a_stamp_is_of_the_row_and_not_of_the_field() {
     let fields = [("note", "prefer = \"newest\""), ("price", "type = \"decimal\"")];
     let pair = Pair::agreed("", &fields, &json!({ "note": "old", "price": 1 }));

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Conflicts, cli: &Cli) -> Result<u8, Failure> {
 /// A refused answer is wrong usage; one that is about an old view is refused as by a guard.
 fn refusal(error: ConflictError) -> Failure {
     let code = match &error {
-        ConflictError::Stale { .. } | ConflictError::Superseded { .. } => 4,
+        ConflictError::Stale { .. }
+        | ConflictError::Superseded { .. }
+        | ConflictError::NothingBefore { .. } => 4,
         ConflictError::Engine(_) => 1,
         _ => crate::USAGE,
     };
