@@ -211,7 +211,7 @@ fn tell(failure: &Failure, variant: Variant, save: Option<&Path>) {
 }
 
 /// Histories of each profile and number of sides that become traces.
-const TRACES_EACH: u64 = 10;
+const TRACES_EACH: u64 = 6;
 
 fn write_traces(path: &Path) -> ExitCode {
     let bytes = trace::to_bytes(&trace::traces(TRACES_EACH));

@@ -119,7 +119,7 @@ vices! {
     /// Some rows are said not to be there by every read.
     Lies breaks [Absence, Observed, NoPhantomDelete, NoDuplicate, HeadOfLine, Converge, Identity, Bootstrap],
     /// Updates are answered and not stored.
-    Forgets breaks [NoLostUpdate, Observed, NoFalseConflict, Converge, LogSilent, Counter],
+    Forgets breaks [NoLostUpdate, DeleteDominance, Observed, NoFalseConflict, Converge, LogSilent, Counter],
     /// A row that is not as expected is written over.
     Overwrites breaks [NoLostUpdate, NoBlindOverwrite, NoFalseConflict, Counter, NoResurrect],
     /// An update empties the fields that it does not name.

@@ -74,7 +74,8 @@ fn of_side(world: &SharedWorld, index: usize) -> Vec<Broken> {
 
 #[test]
 fn simulated_sides_keep_the_contract_in_every_profile() {
-    for profile in Profile::ALL {
+    // Vices are what real systems do against the contract; the engine copes with them, and the contract names them.
+    for profile in Profile::ALL.iter().filter(|profile| **profile != Profile::Vicious) {
         for seed in 0..4 {
             for index in 0..3 {
                 let broken = of_side(&world(*profile, seed), index);

@@ -52,7 +52,7 @@ pub fn traces(each: u64) -> Vec<Trace> {
     let mut traces = Vec::new();
     for profile in Profile::ALL {
         for sides in [2, 3] {
-            traces.extend((0..each).map(|seed| trace(7_000 + seed, *profile, sides, (10, 40))));
+            traces.extend((0..each).map(|seed| trace(7_000 + seed, *profile, sides, (10, 60))));
         }
     }
     traces
