@@ -9,7 +9,7 @@ use mizan_core::event::Evidence;
 use mizan_core::fold::{State, fold};
 use mizan_core::ingest::{Absence, CompleteSweep, Ingest, Reading, Shown, ingest, ingest_absence};
 use mizan_core::link::link;
-use mizan_core::plan::plan;
+use mizan_core::plan::{Planned, plan};
 use mizan_core::policy::{Conflict, Policies, Policy, Verdict};
 use mizan_core::settle::done;
 use mizan_core::{Command, CommandId, ContentHash, Event, Fact, Image, Name, Schema, Seq};
@@ -55,6 +55,7 @@ struct Replay {
     events: Vec<Event>,
     state: State,
     commands: BTreeMap<CommandId, Command>,
+    plans: Vec<Vec<Planned>>,
     asked: BTreeMap<&'static str, usize>,
 }
 
@@ -105,6 +106,7 @@ impl Replay {
             events: events.collect(),
             state: State::default(),
             commands: BTreeMap::new(),
+            plans: Vec::new(),
             asked: BTreeMap::new(),
         }
     }
@@ -239,7 +241,9 @@ impl Replay {
         if at > 0 && intent(&self.events[at - 1]) {
             return;
         }
-        let planned = plan(&self.state, &self.schema, &self.images).expect("bodies").commands;
+        self.plans.push(plan(&self.state, &self.schema, &self.images).expect("bodies").commands);
+        // A plan is carried out in batches, and a later batch is still of the plan that was made first.
+        let planned: Vec<Planned> = self.plans.iter().rev().take(10).flatten().cloned().collect();
         let run: Vec<Event> =
             self.events[at..].iter().take_while(|one| intent(one)).cloned().collect();
         for event in run {

@@ -123,7 +123,7 @@ vices! {
     /// A row that is not as expected is written over.
     Overwrites breaks [NoLostUpdate, NoBlindOverwrite, NoFalseConflict, Counter, NoResurrect],
     /// An update empties the fields that it does not name.
-    Blanks breaks [NoLostUpdate, Observed, NoFalseConflict, Converge, LogSilent, Counter, NoDangling, Terminate],
+    Blanks breaks [NoLostUpdate, DeleteDominance, Observed, NoFalseConflict, Converge, LogSilent, Counter, NoDangling, Terminate],
 }
 
 impl Vice {
