@@ -65,8 +65,11 @@ pub(super) fn carry_out(
             };
             image.set(name, Value::text(marked));
         }
+        let mut references = super::References::default();
+        references.add(work.state, &image);
+        let refers_to = references.records.into_iter().collect();
         let merged = outcome.keep(image);
         let (side, contains) = (side.clone(), contains.clone());
-        outcome.facts.push(Fact::Forked { from: id, side, merged, contains });
+        outcome.facts.push(Fact::Forked { from: id, side, merged, contains, refers_to });
     }
 }

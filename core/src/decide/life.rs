@@ -61,7 +61,9 @@ fn living_child(work: &Work<'_>, id: RecordId) -> bool {
     let Some(children) = work.state.children.get(&id) else { return false };
     children.iter().any(|child| {
         work.state.record(*child).is_some_and(|child| {
-            !child.dead && child.slots.values().any(|slot| slot.presence != Presence::Gone)
+            // A copy has no row yet, and is to get one.
+            let somewhere = child.slots.values().any(|slot| slot.presence != Presence::Gone);
+            !child.dead && (somewhere || child.slots.is_empty())
         })
     })
 }

@@ -231,12 +231,13 @@ fn write_fact(out: &mut Writer, fact: &Fact) {
             out.text(by);
             out.text(why);
         }
-        Fact::Forked { from, side, merged, contains } => {
+        Fact::Forked { from, side, merged, contains, refers_to } => {
             out.u8(23);
             out.uint(u64::from(from.0));
             out.option(side.as_ref(), |out, side| out.text(side.as_str()));
             out.hash(merged);
             contains.write(out);
+            write_records(out, refers_to);
         }
         Fact::Redecided { entity, by, why } => {
             out.u8(24);
@@ -358,6 +359,7 @@ fn read_fact(reader: &mut Reader<'_>) -> Result<Fact, WireError> {
             side: reader.option(Reader::side)?,
             merged: reader.hash()?,
             contains: VersionVector::read(reader)?,
+            refers_to: read_records(reader)?,
         },
         24 => Fact::Redecided {
             entity: reader.name()?,

@@ -456,6 +456,8 @@ pub enum Fact {
         merged: ContentHash,
         /// The edits that are in it.
         contains: VersionVector,
+        /// The records that it refers to.
+        refers_to: Vec<RecordId>,
     },
     /// A person asked for the open conflicts of an entity to be decided again, by the rules now in force.
     Redecided {

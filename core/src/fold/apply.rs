@@ -111,7 +111,7 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             state.records[record.0 as usize].skipped = FieldSet::EMPTY;
             state.undecided.insert(*record);
         }
-        Fact::Forked { from, merged, contains, .. } => {
+        Fact::Forked { from, merged, contains, refers_to, .. } => {
             let original = &mut state.records[from.0 as usize];
             original.copies = original.copies.saturating_add(1);
             let entity = original.entity.clone();
@@ -120,8 +120,11 @@ pub(super) fn apply(state: &mut State, event: &Event) {
             copy.merged = *merged;
             copy.contains = contains.clone();
             copy.copy_of = Some(*from);
+            copy.refers_to.clone_from(refers_to);
             state.records.push(copy);
             state.undecided.insert(id);
+            adopt(state, id, refers_to);
+            recall_parents(state, id, refers_to);
         }
         Fact::Redecided { entity, .. } => {
             let again: Vec<RecordId> = state.conflicts.iter().copied().collect();
