@@ -446,3 +446,21 @@ fn a_merged_image_never_holds_what_nobody_wrote() {
     assert_eq!(merged.get("note"), Some(&text("from A")));
     assert_eq!(world.verdict("note"), Some((Found::Person, vec![text("from B"), text("old")])));
 }
+
+#[test]
+fn l27_a_finer_value_is_no_rival_of_its_own_form_whoever_was_seen_first() {
+    let rounding = vec![Rule::Decimal { scale: 1, mode: Rounding::HalfUp }];
+    for first in ["A", "B"] {
+        let field = rules(amount(Rivalry::Prefer(SideId::new("B"))), "B", rounding.clone());
+        let mut world = agreed(field, number("1"));
+        // Two people are told the same amount; B keeps one digit of it.
+        world.edit("A", "note", number("10.25"));
+        world.edit("B", "note", number("10.25"));
+        world.look(first);
+        world.think();
+        world.sync();
+        assert_eq!(world.shows("A", "note"), number("10.25"), "{first} was seen first");
+        assert_eq!(world.shows("B", "note"), number("10.3"));
+        assert_eq!(world.decision("note"), None);
+    }
+}

@@ -141,9 +141,22 @@ fn agreement(work: &Work<'_>, bit: usize, candidates: &[Cand]) -> Option<Value> 
     let merged = undelivered(work, bit, candidates);
     let finest = candidates.iter().find(|x| candidates.iter().all(|one| fits(&x.value, one)))?;
     match merged {
-        Some(merged) if *merged != finest.value => None,
+        Some(merged) if *merged != finest.value && !refines(work, bit, finest) => None,
         Some(_) | None => Some(finest.value.clone()),
     }
+}
+
+/// True where every other side that has the merged value shows what it would make of this one: then the merged value
+/// is a side's form of it, and who was seen first makes no difference (L27, L44).
+fn refines(work: &Work<'_>, bit: usize, finer: &Cand) -> bool {
+    let field = &work.entity.fields[bit];
+    let mut shown = work.sides.iter().filter_map(|(side, here)| {
+        let current = *side != finer.side && !here.changed.contains(bit);
+        let shows = here.seen.get(&field.name).filter(|_| current && !here.behind.contains(bit))?;
+        let form = crate::compare::expected(work.state, field, side, &finer.value);
+        Some(form.as_ref() == Some(shows))
+    });
+    shown.next() == Some(true) && shown.all(|fits| fits) && !off(Switch::Finest)
 }
 
 fn agree(work: &mut Work<'_>, bit: usize, candidates: &[Cand], value: Value, losers: Vec<Loser>) {

@@ -43,6 +43,9 @@ struct Arguments {
     /// Replays a story from a file and tells what happens.
     #[arg(long)]
     story: Option<PathBuf>,
+    /// With `--story`: when users have stopped, the sides put many requests off before they answer all.
+    #[arg(long)]
+    throttled: bool,
     /// Saves the smallest failing stories in this folder.
     #[arg(long)]
     save: Option<PathBuf>,
@@ -76,7 +79,7 @@ fn main() -> ExitCode {
         None => {}
     }
     if let Some(path) = &arguments.story {
-        return replay(path);
+        return replay(path, arguments.throttled);
     }
     if let Some(path) = &arguments.traces {
         return write_traces(path);
@@ -105,7 +108,7 @@ fn main() -> ExitCode {
             None => return list_vices(name),
         },
     };
-    let variant = Variant { broken, tell: false };
+    let variant = Variant { broken, ..Variant::default() };
     let mut clean = true;
     for profile in profiles {
         if arguments.digest {
@@ -164,6 +167,9 @@ fn run_profile(
             arguments.sides
         );
         print!("{}", found.coverage);
+        for (law, count) in &found.allowed {
+            println!("not to be kept with such sides: {law}: {count}");
+        }
         for (law, count) in &found.broken {
             println!("BROKEN {law}: {count}");
         }
@@ -171,8 +177,16 @@ fn run_profile(
             tell(failure, variant, arguments.save.as_deref());
         }
     }
-    found.broken.is_empty()
+    let missing =
+        if found.histories < SAYS_SOMETHING { Vec::new() } else { found.coverage.missing(profile) };
+    for what in &missing {
+        eprintln!("{} NEVER HAPPENED: {what}", profile.name());
+    }
+    found.broken.is_empty() && missing.is_empty()
 }
+
+/// From so many histories on, what never happened is a fault of the simulation.
+const SAYS_SOMETHING: u64 = 50_000;
 
 fn print_json(found: &Findings, profile: Profile, rate: f64) {
     let pairs = |list: Vec<(String, u64)>| {
@@ -180,10 +194,11 @@ fn print_json(found: &Findings, profile: Profile, rate: f64) {
         format!("{{{}}}", list.join(","))
     };
     let broken = pairs(found.broken.iter().map(|(law, n)| (law.to_string(), *n)).collect());
+    let allowed = pairs(found.allowed.iter().map(|(law, n)| (law.to_string(), *n)).collect());
     let coverage =
         pairs(found.coverage.0.iter().map(|(what, n)| ((*what).to_owned(), *n)).collect());
     println!(
-        "{{\"profile\":\"{}\",\"histories\":{},\"per_second\":{rate:.0},\"broken\":{broken},\"coverage\":{coverage}}}",
+        "{{\"profile\":\"{}\",\"histories\":{},\"per_second\":{rate:.0},\"broken\":{broken},\"allowed\":{allowed},\"coverage\":{coverage}}}",
         profile.name(),
         found.histories
     );
@@ -194,6 +209,7 @@ fn tell(failure: &Failure, variant: Variant, save: Option<&Path>) {
     let small = shrink(&failure.story, law, variant);
     let told = run(&small, Variant { tell: true, ..variant });
     println!("\n{law} breaks ({} steps, seed {}):", small.steps.len(), small.seed);
+    println!("  as drawn: {}", failure.violation.what);
     for line in told.trace.iter().take_while(|line| *line != "the log:") {
         println!("    {line}");
     }
@@ -227,7 +243,7 @@ fn write_traces(path: &Path) -> ExitCode {
     }
 }
 
-fn replay(path: &Path) -> ExitCode {
+fn replay(path: &Path, throttled: bool) -> ExitCode {
     let story = match std::fs::read_to_string(path) {
         Ok(text) => text.parse::<Story>().map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
@@ -246,7 +262,7 @@ fn replay(path: &Path) -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    let outcome = run(&story, Variant { tell: true, ..Variant::default() });
+    let outcome = run(&story, Variant { tell: true, throttled, ..Variant::default() });
     outcome.trace.iter().for_each(|line| println!("{line}"));
     outcome.violations.iter().for_each(|violation| println!("=> {violation}"));
     if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }

@@ -16,7 +16,7 @@ fn broken(vice: Vice, profile: Profile, histories: u64) -> Vec<Law> {
         steps: (5, 45),
         threads: 2,
         stop: false,
-        variant: Variant { broken: Broken::Vicious(vice), tell: false },
+        variant: Variant { broken: Broken::Vicious(vice), ..Variant::default() },
     };
     campaign(&what, &|_| {}).broken.into_keys().collect()
 }

@@ -1,7 +1,55 @@
 //! Coverage: interesting things that must happen sometimes, or the simulation tests less than it seems.
 
+use crate::profile::Profile;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// What every profile must have seen.
+const ALWAYS: &[&str] = &[
+    "both deleted, each without the other's edit",
+    "change put back to the owner's",
+    "command in doubt was not done",
+    "command met a changed row",
+    "command met a deleted row",
+    "command refused",
+    "conflict decided by preference",
+    "conflict in a decimal",
+    "conflict in a reference",
+    "conflict in a text",
+    "conflict left to a person",
+    "create done",
+    "create found done",
+    "delete disputed",
+    "delete lost to a child",
+    "delete lost to an edit",
+    "delete lost to an edit that was not delivered",
+    "edit committed late",
+    "edit lost to a delete, recorded",
+    "field was missing in an answer",
+    "listing was cut",
+    "movements added up",
+    "owner overruled another",
+    "parked",
+    "process died",
+    "record died",
+    "revived record created again",
+    "row linked by its key",
+    "sweep freed a refused command",
+    "update done",
+    "update found done",
+];
+
+/// What set-ups with every rule must have seen besides.
+const RULES: &[&str] = &[
+    "conflict decided by a custom policy",
+    "conflict decided by clocks",
+    "conflict decided for the greatest",
+    "conflict decided for the least",
+    "conflict in a group",
+    "conflict in which both are kept",
+    "copy made",
+    "sets joined",
+];
 
 /// How often each kind of thing happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +66,14 @@ impl Coverage {
         for (what, count) in &other.0 {
             *self.0.entry(what).or_default() += count;
         }
+    }
+
+    /// What must happen sometimes in a campaign of any size that proves something, and did not.
+    #[must_use]
+    pub fn missing(&self, profile: Profile) -> Vec<&'static str> {
+        let rules: &[&str] = if profile == Profile::Rules { RULES } else { &[] };
+        let all = ALWAYS.iter().chain(rules).copied();
+        all.filter(|what| self.of(what) == 0).collect()
     }
 
     /// How often it happened.

@@ -206,7 +206,8 @@ impl Profile {
             | Self::Vicious => &[],
             // Rows carry the marker of the command that made them; of an update it is only proof where it is
             // there, so a user's movement that happens to make the same count passes for ours.
-            Self::NoKey | Self::Mixed => &[Law::NoResurrect, Law::Counter],
+            // A create that arrives after its row was deleted brings the record back, in that side's form.
+            Self::NoKey | Self::Mixed => &[Law::NoResurrect, Law::Counter, Law::NormalisedBack],
             // An update in doubt that a user overwrote is taken as not done: a conflict too many, and no
             // value too few.
             Self::NoKeyNoMarker => {

@@ -5,10 +5,10 @@ use crate::law::{Law, Violation};
 use mizan_core::bodies::Bodies;
 use mizan_core::decide::decide;
 use mizan_core::event::{Evidence, Found, Life, LinkedBy};
-use mizan_core::fold::{RowState, State, fold};
+use mizan_core::fold::{Presence, RowState, Slot, State, fold};
 use mizan_core::policy::Policy;
 use mizan_core::{
-    ContentHash, Event, Fact, Image, Operation, RecordId, Schema, Seq, SideId, Timestamp,
+    ContentHash, Event, Fact, Image, Operation, RecordId, Schema, Seq, SideId, Timestamp, Type,
 };
 use mizan_store::{EventLog, MemoryLog};
 
@@ -122,6 +122,7 @@ fn before(
                 check.broke(Law::DecisionReplay, what);
             }
             note_decision(check, decision);
+            note_kinds(check, state, schema, *record, decision);
         }
         Fact::Observed { entity, side, ext, seen: Some(_), evidence: Evidence::List, .. } => {
             let known = state.rows.contains_key(&(entity.clone(), side.clone(), ext.clone()));
@@ -190,6 +191,47 @@ fn note_decision(check: &mut LogCheck, decision: &mizan_core::event::Decision) {
         Life::Dead => check.coverage.note("record died"),
         Life::Revived => check.coverage.note("delete lost to an edit"),
         Life::Disputed => check.coverage.note("delete disputed"),
+    }
+}
+
+/// Conflicts by the kind of field, and deletes by what they lost to.
+fn note_kinds(
+    check: &mut LogCheck,
+    state: &State,
+    schema: &Schema,
+    id: RecordId,
+    decision: &mizan_core::event::Decision,
+) {
+    let Some(record) = state.record(id) else { return };
+    let Some(entity) = schema.entity(&record.entity) else { return };
+    for decided in decision.fields.iter().filter(|field| field.found.is_conflict()) {
+        let field = entity.fields.iter().find(|field| field.name == decided.field);
+        let Some(field) = field else { continue };
+        check.coverage.note(match (&field.group, &field.kind) {
+            (Some(_), _) => "conflict in a group",
+            (None, Type::Text) => "conflict in a text",
+            (None, Type::Decimal) => "conflict in a decimal",
+            (None, Type::Ref(_)) => "conflict in a reference",
+            (None, Type::Bool | Type::Date | Type::Instant | Type::Items(_) | Type::Any) => {
+                "conflict in another field"
+            }
+        });
+    }
+    let gone: Vec<_> = record.slots.values().filter(|s| s.presence == Presence::Gone).collect();
+    let apart = |a: &Slot, b: &Slot| !a.knows.covers(&b.knows) && !b.knows.covers(&a.knows);
+    if gone.iter().any(|a| gone.iter().any(|b| apart(a, b))) {
+        check.coverage.note("both deleted, each without the other's edit");
+    }
+    if decision.life == Life::Revived {
+        let child = state.children.get(&id).is_some_and(|children| {
+            children.iter().any(|child| state.record(*child).is_some_and(|child| !child.dead))
+        });
+        if child {
+            check.coverage.note("delete lost to a child");
+        }
+        if !record.deleters_knew.covers(&record.contains) {
+            check.coverage.note("delete lost to an edit that was not delivered");
+        }
     }
 }
 

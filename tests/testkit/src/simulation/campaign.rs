@@ -1,6 +1,6 @@
 //! Campaigns: many histories on a few threads.
 
-use super::history::{Variant, run};
+use super::history::{Broken, Outcome, Variant, run};
 use super::story::Story;
 use crate::{Coverage, Law, Profile, Violation};
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub struct Findings {
     pub histories: u64,
     /// How many broke each law.
     pub broken: BTreeMap<Law, u64>,
+    /// How many broke each law that no reconciler can keep with such sides.
+    pub allowed: BTreeMap<Law, u64>,
     /// The first failures.
     pub failures: Vec<Failure>,
     /// What happened.
@@ -55,6 +57,8 @@ pub struct Findings {
 const KEPT: u64 = 3;
 /// Of so many histories one is run twice (L1).
 const TWICE_EVERY: u64 = 8;
+/// Of so many histories one is run throttled too (L44).
+const THROTTLED_EVERY: u64 = 16;
 
 /// Runs a campaign; `progress` is told the number of histories done.
 pub fn campaign(what: &Campaign, progress: &(dyn Fn(u64) + Sync)) -> Findings {
@@ -81,6 +85,31 @@ pub fn campaign(what: &Campaign, progress: &(dyn Fn(u64) + Sync)) -> Findings {
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// L44: the same history, with requests put off after its last step, ends in the same rows.
+///
+/// Of two sides that offer everything, with rules that read no clock, and where nothing was in conflict: who meets whom,
+/// and with that who is preferred to whom, may depend on when a side was reached.
+fn throttled(what: &Campaign, seed: u64, story: &Story, outcome: &Outcome) -> Option<Violation> {
+    let fit = what.variant.broken == Broken::Nothing
+        && what.profile == Profile::Full
+        && what.sides == 2
+        && seed % THROTTLED_EVERY == 1;
+    let rivals = ["conflict", "delete", "edit lost", "owner", "change put back"];
+    let met = |what: &&&str| rivals.iter().any(|rival| what.starts_with(rival));
+    if !fit || !outcome.violations.is_empty() || outcome.coverage.0.keys().any(|what| met(&what)) {
+        return None;
+    }
+    let slow = run(story, Variant { throttled: true, ..what.variant });
+    if let Some(violation) = slow.violations.into_iter().next() {
+        return Some(violation);
+    }
+    let differs = outcome.rest.iter().find(|(place, shown)| slow.rest.get(place) != Some(shown));
+    let ((side, thing), shown) = differs?;
+    let instead = slow.rest.get(&(*side, *thing)).map_or("nothing", String::as_str);
+    let what = format!("thing {thing} on side {side} is {shown}, and throttled it is {instead}");
+    Some(Violation { law: Law::Throttled, what })
+}
+
 fn one(what: &Campaign, seed: u64, found: &Mutex<Findings>) -> bool {
     let (least, most) = what.steps;
     let story = Story::drawn(seed, what.profile, what.sides, least, most);
@@ -89,9 +118,16 @@ fn one(what: &Campaign, seed: u64, found: &Mutex<Findings>) -> bool {
         let what = "the same seed leads to another log".to_owned();
         outcome.violations.push(Violation { law: Law::Determinism, what });
     }
+    outcome.violations.extend(throttled(what, seed, &story, &outcome));
     let allowed = what.profile.may_break();
-    outcome.violations.retain(|one| !allowed.contains(&one.law));
+    let (mut given, kept): (Vec<Violation>, Vec<Violation>) =
+        outcome.violations.into_iter().partition(|one| allowed.contains(&one.law));
+    outcome.violations = kept;
+    given.dedup_by_key(|one| one.law);
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    for violation in given {
+        *found.allowed.entry(violation.law).or_default() += 1;
+    }
     found.histories += 1;
     found.coverage.add(&outcome.coverage);
     let mut laws: Vec<Law> = Vec::new();

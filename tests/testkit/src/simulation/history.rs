@@ -13,6 +13,7 @@ use mizan_core::check::Limits;
 use mizan_core::policy::{Conflict, Policy, Verdict};
 use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Normaliser, Schema, Timestamp, Value};
 use mizan_store::{EventLog, MemoryLog};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -43,6 +44,8 @@ pub struct Variant {
     pub broken: Broken,
     /// Tell what happens, in words.
     pub tell: bool,
+    /// When users have stopped, the sides answer many requests with "not now" before they answer all (L44).
+    pub throttled: bool,
     /// Design choices that are switched off in the engine, and never in the oracle.
     #[cfg(feature = "ablate")]
     pub without: &'static [Switch],
@@ -59,10 +62,14 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// The log.
     pub log: MemoryLog,
+    /// What the sides show in the end: by side and thing, with references to things.
+    pub rest: BTreeMap<(usize, usize), String>,
 }
 
 /// Most syncs that a world without faults needs to come to rest.
 const HEALS_MAX: usize = 6;
+/// Syncs in which a throttled world answers some requests only.
+const THROTTLED: usize = 6;
 
 struct SimClock(SharedWorld);
 
@@ -396,6 +403,9 @@ impl Run {
         world.roll(Faults::none(), 0);
         world.mishap = None;
         drop(world);
+        if last && self.variant.throttled {
+            self.throttle();
+        }
         for turn in 0..HEALS_MAX {
             look(&self.world).pass(2_000);
             let rested = match self.sync(None, turn > 0 || !self.setup.sweep_first_only) {
@@ -410,6 +420,17 @@ impl Run {
             }
         }
         self.broke(Law::Terminate, format!("{HEALS_MAX} syncs without faults are not enough"));
+    }
+
+    /// Nobody edits any more, and the sides put many requests off.
+    fn throttle(&mut self) {
+        for salt in 0..THROTTLED as u64 {
+            let faults = Faults { not_sent: 400, read_fails: 150, ..Faults::none() };
+            look(&self.world).roll(faults, 1_000 + salt);
+            look(&self.world).pass(500);
+            self.sync(None, true);
+        }
+        look(&self.world).roll(Faults::none(), 0);
     }
 
     /// L46: at rest, a sync that lists everything appends nothing.
@@ -450,8 +471,9 @@ impl Run {
                 trace.push(format!("  {} at {}: {:?}", event.seq, event.at.0, event.fact));
             }
         }
+        let rest = world.rest();
         drop(world);
-        Outcome { violations, coverage, trace, log }
+        Outcome { violations, coverage, trace, log, rest }
     }
 }
 

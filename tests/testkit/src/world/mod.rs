@@ -212,6 +212,32 @@ impl World {
         self.sides[side].id.clone()
     }
 
+    /// What the sides show now, by side and thing; ids of rows, which depend on who came first, are left out.
+    #[must_use]
+    pub fn rest(&self) -> BTreeMap<(usize, usize), String> {
+        let mut rest = BTreeMap::new();
+        for (index, side) in self.sides.iter().enumerate() {
+            for cell in side.rows.values().filter(|cell| cell.live) {
+                let fields = cell.image.iter().map(|(name, value)| {
+                    let shown = value.map_refs(&mut |reference| {
+                        let mizan_core::RefTo::Row { ext, .. } = &reference.to else {
+                            return Some(reference.clone());
+                        };
+                        let row = side.rows.get(&(reference.entity.clone(), ext.clone()));
+                        let thing = row.map_or(usize::MAX, |cell| cell.thing);
+                        let (side, ext) = (side.id.clone(), Ext::new(thing.to_string()));
+                        let to = mizan_core::RefTo::Row { side, ext };
+                        Some(mizan_core::Ref { entity: reference.entity.clone(), to })
+                    });
+                    format!("{name}={}", shown.unwrap_or_else(|| value.clone()))
+                });
+                let fields: Vec<String> = fields.collect();
+                rest.insert((index, cell.thing), fields.join("; "));
+            }
+        }
+        rest
+    }
+
     /// True where the side has the vice.
     #[must_use]
     pub fn has(&self, side: usize, vice: Vice) -> bool {
