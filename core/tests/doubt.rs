@@ -37,8 +37,8 @@ fn shown(ext: &str, fields: &[(&str, Value)]) -> Shown {
 fn lost(world: &mut Small, entity: &Entity) -> Planned {
     let schema =
         mizan_core::Schema::new(vec![SideId::new("A"), SideId::new("B")], vec![entity.clone()])
-            .unwrap();
-    let planned = plan(&world.state, &schema, world).unwrap().commands.remove(0);
+            .expect("it is there");
+    let planned = plan(&world.state, &schema, world).expect("it is there").commands.remove(0);
     let mut outcome = Outcome::fact(Fact::Intent { command: planned.command.clone() });
     let set = outcome.keep(planned.set.clone());
     assert_eq!(set, planned.command.set);
@@ -59,7 +59,7 @@ fn create_lost() -> (Small, Entity, Planned) {
 fn judge(world: &Small, entity: &Entity, planned: &Planned, trace: Trace) -> Option<Vec<Fact>> {
     let judged =
         create_in_doubt(&world.state, entity, world, &planned.command, &planned.set, trace);
-    judged.unwrap().map(|outcome| outcome.facts)
+    judged.expect("it is there").map(|outcome| outcome.facts)
 }
 
 fn full(ext: &str) -> Shown {
@@ -71,7 +71,7 @@ fn a_create_that_left_one_row_was_done() {
     let (world, entity, planned) = create_lost();
     for marked in [true, false] {
         let trace = Trace { rows: vec![full("B9")], conclusive: false, marked };
-        let facts = judge(&world, &entity, &planned, trace).unwrap();
+        let facts = judge(&world, &entity, &planned, trace).expect("it is there");
         assert!(
             matches!(&facts[..], [Fact::Done { ext, exact: false, .. }] if ext.as_str() == "B9"),
             "{facts:?}"
@@ -84,7 +84,7 @@ fn a_create_without_a_trace_was_not_done_only_where_the_search_says_so() {
     let (world, entity, planned) = create_lost();
     let nothing = |conclusive| Trace { rows: Vec::new(), conclusive, marked: true };
     assert_eq!(judge(&world, &entity, &planned, nothing(false)), None);
-    let facts = judge(&world, &entity, &planned, nothing(true)).unwrap();
+    let facts = judge(&world, &entity, &planned, nothing(true)).expect("it is there");
     let why = Undone::NotApplied;
     assert_eq!(facts, [Fact::Withdrawn { command: planned.command.id, why }]);
 }
@@ -95,7 +95,11 @@ fn two_rows_of_one_create_are_a_persons_business() {
     let rows = vec![full("B8"), full("B9")];
     let facts = judge(&world, &entity, &planned, Trace { rows, conclusive: true, marked: true });
     let subject = Subject::Record(RecordId(0));
-    assert!(facts.unwrap().contains(&Fact::Parked { subject, why: ParkedFor::Undecidable }));
+    assert!(
+        facts
+            .expect("it is there")
+            .contains(&Fact::Parked { subject, why: ParkedFor::Undecidable })
+    );
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn a_row_with_the_key_and_other_contents_is_linked_and_not_taken_for_ours() {
     let trace = Trace { rows: vec![row], conclusive: false, marked: false };
     let judged =
         create_in_doubt(&world.state, &entity, &world, &planned.command, &planned.set, trace);
-    let outcome = judged.unwrap().unwrap();
+    let outcome = judged.expect("it is there").expect("it is there");
     let linked = outcome.facts.iter().any(|fact| {
         matches!(fact, Fact::Linked { record: RecordId(0), how: LinkedBy::Search, .. })
     });
@@ -123,11 +127,11 @@ fn a_row_that_was_there_before_the_create_is_not_its_trace() {
     let side = SideId::new("B");
     let ticket = world.head();
     let reading = Reading { entity: &entity, side: &side, evidence: Evidence::Get, ticket };
-    let known = ingest(&world.state, &world, reading, full("B1")).unwrap();
+    let known = ingest(&world.state, &world, reading, full("B1")).expect("it is there");
     let Ingest::Observed(outcome) = known else { panic!("{known:?}") };
     world.append(outcome);
     let trace = Trace { rows: vec![full("B1")], conclusive: true, marked: false };
-    let facts = judge(&world, &entity, &planned, trace).unwrap();
+    let facts = judge(&world, &entity, &planned, trace).expect("it is there");
     let why = Undone::NotApplied;
     assert_eq!(facts, [Fact::Withdrawn { command: planned.command.id, why }]);
 }
@@ -152,13 +156,15 @@ fn after(
     trace: RowTrace,
 ) -> Vec<Fact> {
     let (state, command) = (&world.state, &planned.command);
-    update_in_doubt(state, entity, world, command, &planned.set, row, trace).unwrap().facts
+    update_in_doubt(state, entity, world, command, &planned.set, row, trace)
+        .expect("it is there")
+        .facts
 }
 
 #[test]
 fn an_update_in_doubt_is_judged_by_the_row() {
     let (world, entity, planned) = update_lost(("note", text("n2")));
-    let ext = planned.command.operation.ext().unwrap().clone();
+    let ext = planned.command.operation.ext().expect("it is there").clone();
     let row = |note: &str| {
         let fields = [("key", text("k1")), ("note", text(note)), ("stock", number("5"))];
         Shown { ext: ext.clone(), ..shown("", &fields) }
@@ -179,7 +185,7 @@ fn an_update_in_doubt_is_judged_by_the_row() {
 #[test]
 fn a_movement_in_doubt_on_a_row_that_moved_is_a_persons_business() {
     let (world, entity, planned) = update_lost(("stock", number("8")));
-    let ext = planned.command.operation.ext().unwrap().clone();
+    let ext = planned.command.operation.ext().expect("it is there").clone();
     let row = |stock: &str| {
         let fields = [("key", text("k1")), ("note", text("n1")), ("stock", number(stock))];
         Shown { ext: ext.clone(), ..shown("", &fields) }
@@ -196,16 +202,16 @@ fn a_movement_in_doubt_on_a_row_that_moved_is_a_persons_business() {
 #[test]
 fn what_a_side_stores_otherwise_is_said_and_becomes_its_base() {
     let (mut world, entity, planned) = update_lost(("note", text("n2")));
-    let ext = planned.command.operation.ext().unwrap().clone();
+    let ext = planned.command.operation.ext().expect("it is there").clone();
     let fields = [("key", text("k1")), ("note", text("N2")), ("stock", number("5"))];
     let row = Shown { ext, ..shown("", &fields) };
-    let settled =
-        done(&world.state, &entity, &world, &planned.command, &planned.set, row, true).unwrap();
+    let settled = done(&world.state, &entity, &world, &planned.command, &planned.set, row, true)
+        .expect("it is there");
     let drifted = Fact::Drifted { command: planned.command.id, fields: vec!["note".into()] };
     assert!(settled.facts.contains(&drifted), "{:?}", settled.facts);
     world.append(settled);
     let slot = &world.state.records[0].slots[&SideId::new("B")];
-    assert_eq!(world.image(&slot.base).unwrap().get("note"), Some(&text("N2")));
+    assert_eq!(world.image(&slot.base).expect("it is there").get("note"), Some(&text("N2")));
     assert!(slot.changed.is_empty() && slot.behind.is_empty());
 }
 
@@ -223,7 +229,7 @@ fn what_was_tried_before_is_no_edit_and_what_it_lacks_is_owed() {
     let trace = Trace { rows: vec![full("B9")], conclusive: false, marked: true };
     let judged =
         create_in_doubt(&world.state, &entity, &world, &second.command, &second.set, trace);
-    let outcome = judged.unwrap().unwrap();
+    let outcome = judged.expect("it is there").expect("it is there");
     world.append(outcome);
     world.think();
     let slot = &world.state.records[0].slots[&SideId::new("B")];
@@ -237,7 +243,7 @@ fn a_refused_command_is_tried_again_after_a_sweep_and_not_before_its_time() {
     let (mut world, _, planned) = create_lost();
     let (why, message) = (RefusedBy::Rules, "no".to_owned());
     world.append(Outcome::fact(Fact::Refused { command: planned.command.id, why, message }));
-    let since = world.state.records[0].refused.as_ref().unwrap().since;
+    let since = world.state.records[0].refused.as_ref().expect("it is there").since;
     let free = |side: &str, entity: &str, before: i64| {
         freed_by_sweep(&world.state, &SideId::new(side), entity, Timestamp(before))
     };
@@ -272,17 +278,18 @@ fn many(rows: usize, edits: usize, deletes: usize) -> (Small, mizan_core::plan::
     }
     let side = SideId::new("A");
     for ext in made.iter().take(deletes) {
-        world.rows.get_mut(&side).unwrap().remove(ext);
+        world.rows.get_mut(&side).expect("it is there").remove(ext);
     }
     for ext in made.iter().skip(deletes).take(edits) {
-        let row = world.rows.get_mut(&side).unwrap().get_mut(ext).unwrap();
+        let row =
+            world.rows.get_mut(&side).expect("it is there").get_mut(ext).expect("it is there");
         row.0.set(&Name::new("note"), text("other"));
     }
     world.look("A");
     world.think();
-    let schema =
-        mizan_core::Schema::new(vec![SideId::new("A"), SideId::new("B")], vec![entity()]).unwrap();
-    let plan = plan(&world.state, &schema, &world).unwrap();
+    let schema = mizan_core::Schema::new(vec![SideId::new("A"), SideId::new("B")], vec![entity()])
+        .expect("it is there");
+    let plan = plan(&world.state, &schema, &world).expect("it is there");
     (world, plan)
 }
 

@@ -168,7 +168,13 @@ impl Replay {
         let taken = ingest(&self.state, &self.images, reading, shown).expect("bodies");
         match taken {
             Ingest::Observed(outcome) => {
-                assert_eq!(outcome.facts, [event.fact.clone()], "{} {}", self.name, event.seq);
+                assert_eq!(
+                    outcome.facts,
+                    std::slice::from_ref(&event.fact),
+                    "{} {}",
+                    self.name,
+                    event.seq
+                );
             }
             other => panic!("{} {}: {other:?}", self.name, event.seq),
         }

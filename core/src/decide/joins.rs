@@ -80,7 +80,7 @@ pub(super) fn sum(work: &mut Work<'_>, bit: usize, candidates: &[Cand]) {
             work.fields.push(FieldDecision { field: name, found, winner, value, losers });
         }
         ([only], None) if losers.is_empty() => {
-            work.taken.entry(only.side.clone()).or_default().insert(bit)
+            work.taken.entry(only.side.clone()).or_default().insert(bit);
         }
         (_, None) if moved > 1 || !losers.is_empty() => {
             let found = Found::Summed;

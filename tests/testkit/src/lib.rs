@@ -3,7 +3,7 @@
 //!
 //! [`World`] holds any number of sides; [`SimSide`] is the [`Adapter`](mizan_adapters::Adapter) of one. The world tags
 //! every value that a user writes, so that [`oracle`] can tell afterwards what became of it. [`simulation`] runs the
-//! engine through histories, [`policy_laws`] and [`contract`] need no engine, [`strategies`] and [`rename`] are for
+//! engine through histories, [`mod@policy_laws`] and [`contract`] need no engine, [`strategies`] and [`rename`] are for
 //! tests of your own.
 
 mod adapter;
