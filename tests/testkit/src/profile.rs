@@ -215,7 +215,9 @@ impl Profile {
             }
             Self::Race => &[Law::NoLostUpdate, Law::Counter],
             Self::Erp => &[Law::NoResurrect, Law::Counter, Law::NoFalseConflict],
+            // A row that was made in doubt and not found is a stranger later, and says what the side made of a value.
             Self::Nothing => &[
+                Law::NormalisedBack,
                 Law::NoDuplicate,
                 Law::NoLostUpdate,
                 Law::Counter,
