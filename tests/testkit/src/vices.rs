@@ -100,7 +100,7 @@ vices! {
     /// A direct read shows a row as it was a moment ago.
     ReadsLag breaks [Absence, NoDuplicate, Identity, NoLostUpdate, NoFalseConflict],
     /// A repeated command has a second effect, although the side takes an idempotency key.
-    KeyIgnored breaks [NoDuplicate, Effects, Counter],
+    KeyIgnored breaks [NoDuplicate, Effects, Counter, NormalisedBack],
     /// Some rows answer every write with a server error, and nobody knows whether it was done.
     AlwaysFails breaks [Terminate, Observed, NoPhantomDelete, Converge, Counter, LogSilent],
     /// An empty field is left out of answers.
@@ -115,11 +115,11 @@ vices! {
     /// An empty note is filled with "today", and no normaliser says so.
     FillsBlank breaks [Converge],
     /// Creates are carried out twice.
-    Doubles breaks [NoDuplicate, NoLostUpdate, NoResurrect, Counter],
+    Doubles breaks [NoDuplicate, NoLostUpdate, NoResurrect, Counter, NormalisedBack],
     /// Some rows are said not to be there by every read.
     Lies breaks [Absence, Observed, NoPhantomDelete, NoDuplicate, HeadOfLine, Converge, Identity, Bootstrap],
     /// Updates are answered and not stored.
-    Forgets breaks [NoLostUpdate, DeleteDominance, Observed, NoFalseConflict, Converge, LogSilent, Counter],
+    Forgets breaks [NoLostUpdate, DeleteDominance, Observed, NoFalseConflict, Converge, LogSilent, Counter, NormalisedBack],
     /// A row that is not as expected is written over.
     Overwrites breaks [NoLostUpdate, NoBlindOverwrite, NoFalseConflict, Counter, NoResurrect],
     /// An update empties the fields that it does not name.
