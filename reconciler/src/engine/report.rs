@@ -128,13 +128,15 @@ pub struct Standing {
     pub unreadable: usize,
     /// Records that wait for another record.
     pub blocked: usize,
+    /// Records with a conflict that a person has set aside: their sides differ, and nobody is waited for.
+    pub set_aside: usize,
 }
 
 impl Standing {
-    /// True where nothing waits for anybody.
+    /// True where nothing waits for anybody; what a person has set aside does not.
     #[must_use]
     pub fn is_clear(&self) -> bool {
-        *self == Self::default()
+        Self { set_aside: 0, ..*self } == Self::default()
     }
 }
 

@@ -186,6 +186,7 @@ impl Engine {
             in_doubt: state.pending.len(),
             unreadable: state.unreadable.len(),
             blocked,
+            set_aside: state.records.iter().filter(|one| !one.skipped.is_empty()).count(),
         };
         Ok(())
     }

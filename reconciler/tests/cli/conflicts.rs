@@ -103,7 +103,10 @@ fn what_is_set_aside_is_not_asked_again_before_the_record_changes() {
     let pair = waiting();
     assert_eq!(pair.resolves(&["--skip"]).code, 0);
     assert_eq!((pair.listed(&[]), pair.listed(&["--all"])), ((0, 0), (0, 1)));
-    pair.syncs(0);
+    assert_eq!(pair.syncs(0).json()["standing"]["set_aside"], 1);
+    let said = pair.0.run(&["sync"]).out;
+    assert!(said.contains("1 in conflict and set aside"), "{said}");
+    assert!(!said.contains("in balance"), "the sides differ: {said}");
     pair.shows("till", "note", &json!("left"));
     pair.shows("books", "note", &json!("right"));
     pair.shown("set aside until the record changes");

@@ -196,13 +196,14 @@ fn print_standing(report: &Report) {
         (standing.in_doubt, "writes in doubt, looked up at the next sync: mizan status"),
         (standing.unreadable, "rows that cannot be read: mizan parked list"),
         (standing.blocked, "records that wait for another record: mizan status"),
+        (standing.set_aside, "in conflict and set aside: mizan conflicts list --all"),
     ];
     for (count, what) in lines {
         if count > 0 {
             println!("{count} {what}");
         }
     }
-    if report.complete && standing.is_clear() {
+    if report.complete && standing.is_clear() && standing.set_aside == 0 {
         println!("in balance");
     }
 }
