@@ -245,6 +245,29 @@ fn write_fact(out: &mut Writer, fact: &Fact) {
             out.text(by);
             out.text(why);
         }
+        Fact::Checkpointed { size, root, note } => {
+            out.u8(25);
+            out.uint(*size);
+            out.hash(root);
+            out.text(note);
+        }
+        Fact::Erased { record, events, bodies, by, why } => {
+            out.u8(26);
+            out.uint(u64::from(record.0));
+            out.list(events, |out, seq| out.uint(seq.0));
+            out.list(bodies, Writer::hash);
+            out.text(by);
+            out.text(why);
+        }
+        Fact::Shadowed { record, decided, policy, params, fields, life } => {
+            out.u8(27);
+            out.uint(u64::from(record.0));
+            out.uint(decided.0);
+            out.text(policy);
+            out.hash(params);
+            write_fields(out, fields);
+            out.u8(life.number());
+        }
     }
 }
 
@@ -366,6 +389,26 @@ fn read_fact(reader: &mut Reader<'_>) -> Result<Fact, WireError> {
             by: reader.text()?.to_owned(),
             why: reader.text()?.to_owned(),
         },
+        25 => Fact::Checkpointed {
+            size: reader.uint()?,
+            root: reader.hash()?,
+            note: reader.text()?.to_owned(),
+        },
+        26 => Fact::Erased {
+            record: RecordId(reader.small()?),
+            events: reader.list(|reader| Ok(Seq(reader.uint()?)))?,
+            bodies: reader.list(Reader::hash)?,
+            by: reader.text()?.to_owned(),
+            why: reader.text()?.to_owned(),
+        },
+        27 => Fact::Shadowed {
+            record: RecordId(reader.small()?),
+            decided: Seq(reader.uint()?),
+            policy: reader.name()?,
+            params: reader.hash()?,
+            fields: read_fields(reader)?,
+            life: Life::from_number(reader)?,
+        },
         _ => return Err(reader.error("a fact that this version knows; a newer Mizan wrote this")),
     })
 }
@@ -463,16 +506,7 @@ fn write_decision(out: &mut Writer, decision: &Decision) {
         out.uint(fields.0);
     });
     out.uint(decision.agreed.0);
-    out.list(&decision.fields, |out, field| {
-        out.text(&field.field);
-        out.u8(field.found.number());
-        out.option(field.winner.as_ref(), |out, side| out.text(side.as_str()));
-        out.value(&field.value);
-        out.list(&field.losers, |out, loser| {
-            out.option(loser.side.as_ref(), |out, side| out.text(side.as_str()));
-            out.value(&loser.value);
-        });
-    });
+    write_fields(out, &decision.fields);
     out.list(&decision.sides, |out, after| {
         out.text(after.side.as_str());
         out.hash(&after.base);
@@ -505,17 +539,7 @@ fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, WireError> {
         merged: reader.hash()?,
         taken: reader.list(|reader| Ok((reader.side()?, FieldSet(reader.uint()?))))?,
         agreed: FieldSet(reader.uint()?),
-        fields: reader.list(|reader| {
-            Ok(FieldDecision {
-                field: reader.name()?,
-                found: Found::from_number(reader)?,
-                winner: reader.option(Reader::side)?,
-                value: reader.value()?,
-                losers: reader.list(|reader| {
-                    Ok(Loser { side: reader.option(Reader::side)?, value: reader.value()? })
-                })?,
-            })
-        })?,
+        fields: read_fields(reader)?,
         sides: reader.list(|reader| {
             Ok(SideAfter {
                 side: reader.side()?,
@@ -533,6 +557,33 @@ fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, WireError> {
         } else {
             reader.list(|reader| Ok((reader.name()?, reader.side()?, reader.ext()?)))?
         },
+    })
+}
+
+fn write_fields(out: &mut Writer, fields: &[FieldDecision]) {
+    out.list(fields, |out, field| {
+        out.text(&field.field);
+        out.u8(field.found.number());
+        out.option(field.winner.as_ref(), |out, side| out.text(side.as_str()));
+        out.value(&field.value);
+        out.list(&field.losers, |out, loser| {
+            out.option(loser.side.as_ref(), |out, side| out.text(side.as_str()));
+            out.value(&loser.value);
+        });
+    });
+}
+
+fn read_fields(reader: &mut Reader<'_>) -> Result<Vec<FieldDecision>, WireError> {
+    reader.list(|reader| {
+        Ok(FieldDecision {
+            field: reader.name()?,
+            found: Found::from_number(reader)?,
+            winner: reader.option(Reader::side)?,
+            value: reader.value()?,
+            losers: reader.list(|reader| {
+                Ok(Loser { side: reader.option(Reader::side)?, value: reader.value()? })
+            })?,
+        })
     })
 }
 

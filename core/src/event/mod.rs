@@ -502,6 +502,43 @@ pub enum Fact {
         /// Where.
         at: String,
     },
+    /// The log up to a size was given a signed root (LAWS 3.2); the checkpoint is covered by the next one.
+    Checkpointed {
+        /// The number of events that it covers.
+        size: u64,
+        /// The Merkle root over them.
+        root: ContentHash,
+        /// The signed note, whole.
+        note: String,
+    },
+    /// The contents of a record were made unreadable for ever; hashes, decisions and counts stay (L55, LAWS 1.7 j).
+    Erased {
+        /// The record.
+        record: RecordId,
+        /// The events whose values are gone.
+        events: Vec<Seq>,
+        /// The bodies that are gone.
+        bodies: Vec<ContentHash>,
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A policy that runs beside the one in force would have decided otherwise; nothing follows from it (LAWS 3.4).
+    Shadowed {
+        /// The record.
+        record: RecordId,
+        /// The decision that was compared.
+        decided: Seq,
+        /// The policy beside.
+        policy: Name,
+        /// Hash of everything in its schema that decides.
+        params: ContentHash,
+        /// The fields in which it differs, as it would have decided them.
+        fields: Vec<FieldDecision>,
+        /// Whether the record would live.
+        life: Life,
+    },
 }
 
 impl Fact {
@@ -533,6 +570,9 @@ impl Fact {
             Self::Drifted { .. } => "drifted",
             Self::Unreadable { .. } => "unreadable",
             Self::Readable { .. } => "readable",
+            Self::Checkpointed { .. } => "checkpointed",
+            Self::Erased { .. } => "erased",
+            Self::Shadowed { .. } => "shadowed",
         }
     }
 }

@@ -137,7 +137,11 @@ pub(super) fn apply(state: &mut State, event: &Event) {
         Fact::Approved { plan, .. } => {
             state.approved.insert(*plan);
         }
-        Fact::Drifted { .. } => {}
+        // Said about the log, or about what could have been: the state is what it was.
+        Fact::Drifted { .. }
+        | Fact::Checkpointed { .. }
+        | Fact::Erased { .. }
+        | Fact::Shadowed { .. } => {}
         Fact::Unreadable { side, entity, at, why } => {
             state.unreadable.insert((side.clone(), entity.clone(), at.clone()), why.clone());
         }

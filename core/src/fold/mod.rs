@@ -110,7 +110,9 @@ fn verify(state: &State, event: &Event) -> Result<(), FoldError> {
         Fact::Decided { record, .. }
         | Fact::Resolved { record, .. }
         | Fact::Unresolved { record, .. }
-        | Fact::Forked { from: record, .. } => known_record(state, at, *record),
+        | Fact::Forked { from: record, .. }
+        | Fact::Erased { record, .. }
+        | Fact::Shadowed { record, .. } => known_record(state, at, *record),
         Fact::Intent { command } => {
             known_record(state, at, command.record)?;
             match state.record(command.record).and_then(|record| record.pending) {
@@ -146,7 +148,8 @@ fn verify(state: &State, event: &Event) -> Result<(), FoldError> {
         | Fact::Redecided { .. }
         | Fact::Drifted { .. }
         | Fact::Unreadable { .. }
-        | Fact::Readable { .. } => Ok(()),
+        | Fact::Readable { .. }
+        | Fact::Checkpointed { .. } => Ok(()),
     }
 }
 

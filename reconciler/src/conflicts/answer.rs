@@ -346,7 +346,8 @@ fn is_news(fact: &Fact) -> bool {
         | Fact::Deleted { .. }
         | Fact::Resolved { .. }
         | Fact::Unresolved { .. }
-        | Fact::Redecided { .. } => true,
+        | Fact::Redecided { .. }
+        | Fact::Erased { .. } => true,
         Fact::Opened { .. }
         | Fact::SideAttached { .. }
         | Fact::EntityDeclared { .. }
@@ -362,6 +363,8 @@ fn is_news(fact: &Fact) -> bool {
         | Fact::Approved { .. }
         | Fact::Drifted { .. }
         | Fact::Unreadable { .. }
-        | Fact::Readable { .. } => false,
+        | Fact::Readable { .. }
+        | Fact::Checkpointed { .. }
+        | Fact::Shadowed { .. } => false,
     }
 }

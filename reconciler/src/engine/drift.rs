@@ -165,7 +165,10 @@ fn last_drifted(journal: &Journal) -> Result<BTreeSet<(RecordId, SideId, Name)>,
         | Fact::Redecided { .. }
         | Fact::Approved { .. }
         | Fact::Unreadable { .. }
-        | Fact::Readable { .. } => {}
+        | Fact::Readable { .. }
+        | Fact::Checkpointed { .. }
+        | Fact::Erased { .. }
+        | Fact::Shadowed { .. } => {}
     })?;
     Ok(drifted)
 }

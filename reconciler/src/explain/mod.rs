@@ -152,7 +152,9 @@ pub fn each_event_of(
             Fact::Linked { record, .. }
             | Fact::Decided { record, .. }
             | Fact::Resolved { record, .. }
-            | Fact::Unresolved { record, .. } => *record == id,
+            | Fact::Unresolved { record, .. }
+            | Fact::Erased { record, .. }
+            | Fact::Shadowed { record, .. } => *record == id,
             Fact::Forked { from, .. } => {
                 *from == id || state.record(id).is_some_and(|one| one.copy_of == Some(*from))
             }
@@ -181,7 +183,8 @@ pub fn each_event_of(
             | Fact::Cursor { .. }
             | Fact::Approved { .. }
             | Fact::Unreadable { .. }
-            | Fact::Readable { .. } => false,
+            | Fact::Readable { .. }
+            | Fact::Checkpointed { .. } => false,
         };
         if concerns {
             visit(event);

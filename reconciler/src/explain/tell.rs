@@ -53,6 +53,11 @@ impl Teller<'_> {
             Fact::Redecided { by, why, .. } => {
                 format!("{by} had open conflicts decided by the rules now in force ({why})")
             }
+            Fact::Erased { events, bodies, by, why, .. } => format!(
+                "{by} had its contents erased: {} events and {} images ({why})",
+                events.len(),
+                bodies.len()
+            ),
             Fact::Intent { command } => {
                 let touches = self.bit.is_none_or(|bit| command.fields.contains(bit))
                     || command.operation.ext().is_some() && command.fields.is_empty();
@@ -97,7 +102,9 @@ impl Teller<'_> {
             | Fact::Unparked { .. }
             | Fact::Approved { .. }
             | Fact::Unreadable { .. }
-            | Fact::Readable { .. } => return None,
+            | Fact::Readable { .. }
+            | Fact::Checkpointed { .. }
+            | Fact::Shadowed { .. } => return None,
         };
         Some(Step { seq: event.seq, at: event.at, kind: event.fact.kind(), text })
     }

@@ -98,16 +98,6 @@ impl<'a> Renaming<'a> {
     /// A decision, with everything that is listed by side in the order of the new names.
     #[must_use]
     pub fn decision(&self, decision: &Decision) -> Decision {
-        let loser = |loser: &Loser| Loser {
-            side: loser.side.as_ref().map(|side| self.side(side)),
-            value: self.value(&loser.value),
-        };
-        let field = |field: &FieldDecision| FieldDecision {
-            winner: field.winner.as_ref().map(|side| self.side(side)),
-            value: self.value(&field.value),
-            losers: field.losers.iter().map(loser).collect(),
-            ..field.clone()
-        };
         let after = |after: &SideAfter| SideAfter {
             side: self.side(&after.side),
             base: self.hash(&after.base),
@@ -135,7 +125,7 @@ impl<'a> Renaming<'a> {
             merged: self.hash(merged),
             taken: taken.iter().map(|(side, fields)| (self.side(side), *fields)).collect(),
             agreed: *agreed,
-            fields: fields.iter().map(field).collect(),
+            fields: self.field_decisions(fields),
             sides: sides.iter().map(after).collect(),
             life: *life,
             contains: self.vector(contains),
@@ -143,6 +133,20 @@ impl<'a> Renaming<'a> {
             stamps: stamps.clone(),
             awaits: awaits.iter().map(awaited).collect(),
         })
+    }
+
+    fn field_decisions(&self, fields: &[FieldDecision]) -> Vec<FieldDecision> {
+        let loser = |loser: &Loser| Loser {
+            side: loser.side.as_ref().map(|side| self.side(side)),
+            value: self.value(&loser.value),
+        };
+        let field = |field: &FieldDecision| FieldDecision {
+            winner: field.winner.as_ref().map(|side| self.side(side)),
+            value: self.value(&field.value),
+            losers: field.losers.iter().map(loser).collect(),
+            ..field.clone()
+        };
+        fields.iter().map(field).collect()
     }
 
     /// A fact.
@@ -185,6 +189,10 @@ impl<'a> Renaming<'a> {
                 *merged = self.hash(merged);
                 *contains = self.vector(contains);
             }
+            Fact::Shadowed { fields, .. } => *fields = self.field_decisions(fields),
+            Fact::Erased { bodies, .. } => {
+                bodies.iter_mut().for_each(|body| *body = self.hash(body));
+            }
             Fact::Opened { .. }
             | Fact::EntityDeclared { .. }
             | Fact::PolicySet { .. }
@@ -194,7 +202,8 @@ impl<'a> Renaming<'a> {
             | Fact::Unresolved { .. }
             | Fact::Redecided { .. }
             | Fact::Approved { .. }
-            | Fact::Drifted { .. } => {}
+            | Fact::Drifted { .. }
+            | Fact::Checkpointed { .. } => {}
         }
         fact
     }

@@ -97,5 +97,14 @@ fn line(fact: &Fact) -> String {
             format!("{kind} {entity} on {side}, {at}: {why}")
         }
         Fact::Readable { side, entity, at } => format!("{kind} {entity} on {side}, {at}"),
+        Fact::Checkpointed { size, root, .. } => {
+            format!("{kind} {size} events: root {}", root.short())
+        }
+        Fact::Erased { record, events, bodies, by, .. } => {
+            format!("{kind} {record} by {by}: {} events, {} images", events.len(), bodies.len())
+        }
+        Fact::Shadowed { record, decided, policy, fields, .. } => {
+            format!("{kind} {record}: {policy} differs from {decided} in {} fields", fields.len())
+        }
     }
 }
