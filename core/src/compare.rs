@@ -154,6 +154,22 @@ pub fn declarations(
     facts
 }
 
+/// The rules that `facts` name by their hash, as bodies to keep beside them: without them a decision could be computed
+/// again only as long as the configuration stays as it is (L3).
+#[must_use]
+pub fn rule_bodies(
+    schema: &crate::schema::Schema,
+    facts: &[Fact],
+) -> Vec<(crate::ContentHash, Vec<u8>)> {
+    let mut bodies = Vec::new();
+    for fact in facts {
+        let Fact::PolicySet { entity, params, .. } = fact else { continue };
+        let rules = schema.entity(entity).filter(|entity| entity.params_hash() == *params);
+        bodies.extend(rules.map(|rules| (*params, rules.params())));
+    }
+    bodies
+}
+
 /// The schema with each entity's fields in the order that the log declared, so that bits mean the same.
 ///
 /// A field that the log knows and the configuration no longer has keeps its place, on no side.

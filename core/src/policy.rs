@@ -240,11 +240,22 @@ pub struct Policies(BTreeMap<Name, Arc<dyn Policy>>);
 impl Policies {
     /// Registers a policy under its name, which is its id without the version; fields then say `policy longest`.
     #[must_use]
-    pub fn with(mut self, policy: impl Policy + 'static) -> Self {
+    pub fn with(self, policy: impl Policy + 'static) -> Self {
+        self.with_shared(Arc::new(policy))
+    }
+
+    /// As [`Policies::with`], for a policy that others hold too.
+    #[must_use]
+    pub fn with_shared(mut self, policy: Arc<dyn Policy>) -> Self {
         let id = policy.id();
         let name = id.split_once('/').map_or(id.as_str(), |(name, _)| name);
-        self.0.insert(Name::new(name), Arc::new(policy));
+        self.0.insert(Name::new(name), policy);
         self
+    }
+
+    /// The policies that are registered, sorted by name; the declared one is not among them.
+    pub fn each(&self) -> impl Iterator<Item = &Arc<dyn Policy>> {
+        self.0.values()
     }
 
     /// True where a policy of that name is registered.

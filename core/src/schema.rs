@@ -254,11 +254,42 @@ impl Entity {
         found
     }
 
-    /// A hash of everything here that decides; it names the policy in the log.
+    /// Everything here that decides, as bytes: the body that the log keeps beside `PolicySet`, so that a decision can
+    /// be computed again when the configuration says something else.
+    ///
+    /// ```
+    /// use mizan_core::{DeletePolicy, Entity, Field, Type};
+    /// let entity = Entity {
+    ///     name: "product".into(),
+    ///     fields: vec![Field::new("price", Type::Decimal)],
+    ///     key: Vec::new(),
+    ///     sides: Default::default(),
+    ///     on_delete: DeletePolicy::Park,
+    ///     copies: None,
+    /// };
+    /// assert_eq!(Entity::from_params(&entity.params()), Some(entity));
+    /// ```
+    #[must_use]
+    pub fn params(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Entity::params`] wrote; `None` where the bytes are of another version or no rules at all.
+    #[must_use]
+    pub fn from_params(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// A hash of everything here that decides; it names the rules in the log.
     #[must_use]
     pub fn params_hash(&self) -> ContentHash {
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        ContentHash::of("mizan.schema.v1", &text)
+        Self::params_hash_of(&self.params())
+    }
+
+    /// The hash of rules as bytes.
+    #[must_use]
+    pub fn params_hash_of(bytes: &[u8]) -> ContentHash {
+        ContentHash::of("mizan.schema.v1", bytes)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod policies;
 mod preview;
 pub mod probe;
 pub mod redecide;
+pub mod replay;
 
 pub use config::Config;
 pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};

@@ -2,11 +2,13 @@
 
 use super::EngineError;
 use mizan_core::bodies::{Bodies, Outcome};
+use mizan_core::compare::rule_bodies;
 use mizan_core::fold::{STATE_CODE, State, fold};
-use mizan_core::{ContentHash, Event, Fact, Image, Seq, Timestamp};
+use mizan_core::{ContentHash, Event, Fact, Image, Schema, Seq, Timestamp};
 use mizan_store::{Batch, EventLog, Snapshot, StoreError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 /// Images kept in memory after use; a first sync touches each a few times within moments.
@@ -17,6 +19,9 @@ const PAGE_EVENTS_MAX: usize = 4_096;
 
 /// Events after which a stop is worth a snapshot.
 const SNAPSHOT_EVENTS_MIN: u64 = 2_000;
+
+/// What is called for each event: it says whether to go on.
+pub type Visit<'a> = &'a mut dyn FnMut(&Event) -> Result<ControlFlow<()>, EngineError>;
 
 /// A log with its folded state.
 pub struct Journal {
@@ -67,6 +72,29 @@ impl Journal {
     /// # Errors
     /// When the store refuses, or a fact does not follow from the state: then it was never appended.
     pub fn append(&mut self, now: Timestamp, outcome: Outcome) -> Result<(), EngineError> {
+        self.append_beside(now, outcome, Vec::new())
+    }
+
+    /// Appends declarations with the rules that they name, so that what is decided by them can be computed again.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_declared(
+        &mut self,
+        now: Timestamp,
+        schema: &Schema,
+        facts: Vec<Fact>,
+    ) -> Result<(), EngineError> {
+        let rules = rule_bodies(schema, &facts);
+        self.append_beside(now, Outcome { facts, images: Vec::new() }, rules)
+    }
+
+    fn append_beside(
+        &mut self,
+        now: Timestamp,
+        outcome: Outcome,
+        rules: Vec<(ContentHash, Vec<u8>)>,
+    ) -> Result<(), EngineError> {
         if outcome.is_empty() {
             return Ok(());
         }
@@ -77,7 +105,8 @@ impl Journal {
             seq = seq.next();
             events.push(Event { seq, at: now, fact });
         }
-        let mut bodies = Vec::with_capacity(outcome.images.len());
+        let mut bodies = rules;
+        bodies.reserve(outcome.images.len());
         let mut images = Vec::with_capacity(outcome.images.len());
         for body in outcome.images {
             bodies.push((body.hash, body.bytes));
@@ -109,14 +138,47 @@ impl Journal {
     /// # Errors
     /// When an event cannot be read.
     pub fn each_event(&self, after: Seq, visit: &mut dyn FnMut(&Event)) -> Result<(), EngineError> {
+        self.try_each_event(after, &mut |event| {
+            visit(event);
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// As [`Journal::each_event`], for a visitor that may fail, or have seen enough.
+    ///
+    /// # Errors
+    /// When an event cannot be read, and what `visit` fails with.
+    pub fn try_each_event(&self, after: Seq, visit: Visit<'_>) -> Result<(), EngineError> {
         let mut after = after;
         loop {
             // The log is free again while a page is visited, or a visitor that wants an image would wait for itself.
             let page = self.page(after)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
-            page.iter().for_each(&mut *visit);
+            for event in &page {
+                if visit(event)?.is_break() {
+                    return Ok(());
+                }
+            }
         }
+    }
+
+    /// The bytes that the log keeps under a hash, as they are: an image, or the rules of an entity.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn body(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, EngineError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(log.body(hash)?)
+    }
+
+    /// The newest snapshot that this code wrote, as it is in the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, EngineError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(log.load_snapshot(STATE_CODE)?)
     }
 
     fn page(&self, after: Seq) -> Result<Vec<Event>, EngineError> {

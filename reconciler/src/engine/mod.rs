@@ -27,7 +27,7 @@ use mizan_store::{EventLog, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use journal::{Journal, fold_log};
+pub use journal::{Journal, Visit, fold_log};
 pub use report::{
     Counts, Drift, DriftingField, Problem, Progress, Report, Silent, Stage, Standing,
 };
@@ -159,7 +159,7 @@ impl Engine {
             journal.append_facts(now, vec![fact])?;
         }
         let facts = declarations(journal.state(), &schema, &policy.id());
-        journal.append_facts(now, facts)?;
+        journal.append_declared(now, &schema, facts)?;
         let schema = aligned(&schema, journal.state());
         Ok(Self {
             journal,

@@ -8,7 +8,7 @@ use super::{Story, Variant, run};
 use crate::profile::Profile;
 use crate::setup::Setup;
 use mizan_core::fold::{State, fold};
-use mizan_core::{ContentHash, Event, Seq};
+use mizan_core::{ContentHash, Event, Image, Seq};
 use serde::{Deserialize, Serialize};
 
 /// One history's log with everything that it needs.
@@ -41,7 +41,13 @@ pub fn trace(seed: u64, profile: Profile, sides: usize, steps: (usize, usize)) -
         schema: serde_json::to_string(&Setup::drawn(seed, profile, sides).schema)
             .expect("a schema has nothing that cannot be written"),
         events: outcome.log.events().to_vec(),
-        bodies: outcome.log.bodies().map(|(_, bytes)| bytes.to_vec()).collect(),
+        bodies: outcome
+            .log
+            .bodies()
+            // The log keeps the rules beside the images; a trace has them as its schema.
+            .filter(|(hash, bytes)| ContentHash::of(Image::DOMAIN, bytes) == **hash)
+            .map(|(_, bytes)| bytes.to_vec())
+            .collect(),
         state: state.hash(),
     }
 }

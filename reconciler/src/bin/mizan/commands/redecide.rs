@@ -2,7 +2,8 @@
 
 use crate::Failure;
 use crate::args::{Cli, Redecide};
-use crate::output::{append, load, look, table};
+use crate::output::{load, look, table};
+use mizan::clock::{Clock, SystemClock};
 use mizan::core::compare::declarations;
 use mizan::core::policy::{Policies, Policy};
 use mizan::core::{Name, Value};
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &Redecide, cli: &Cli) -> Result<u8, Failure> {
             // The rules now in force are in the log before what is decided by them.
             let mut facts = declarations(look.journal.state(), &config.schema, &policies.id());
             facts.extend(word);
-            append(&mut look, facts)?;
+            look.journal.append_declared(SystemClock.now(), &config.schema, facts)?;
         }
     }
     if cli.json {
