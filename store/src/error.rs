@@ -82,6 +82,18 @@ pub enum StoreError {
         bodies: usize,
     },
 
+    /// A root or a proof was asked for that the log cannot have.
+    #[error(
+        "there is no event {at} in a log, or a part of one, that ends at event {end}. Nothing is wrong \
+         with the log; ask for a position from 1 to {end}"
+    )]
+    Beyond {
+        /// The position or size that was asked for.
+        at: Seq,
+        /// The last position that can be asked for.
+        end: Seq,
+    },
+
     /// The operating system refused to read or write.
     #[error(
         "{path} could not be read or written: {source}. Nothing was acknowledged; check the disk \

@@ -34,6 +34,7 @@ mod files;
 mod group;
 mod log;
 mod memory;
+pub mod merkle;
 mod overlay;
 mod segment;
 mod sled;
@@ -45,7 +46,7 @@ pub use log::{Batch, EventLog, MAX_BATCH_BYTES};
 pub use memory::MemoryLog;
 pub use overlay::Overlay;
 pub use sled::{
-    Damage, Examination, FreeSpace, OpenReport, Options, RebuildReport, Restored, SegmentHealth,
-    SledHealth, SledLog, examine, rebuild,
+    Damage, Examination, FreeSpace, LeafHealth, OpenReport, Options, RebuildReport, Restored,
+    SegmentHealth, SledHealth, SledLog, examine, rebuild,
 };
 pub use snapshot::Snapshot;

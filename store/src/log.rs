@@ -1,6 +1,7 @@
 //! The contract of a log: what every implementation promises, and the batch it takes.
 
 use crate::error::StoreError;
+use crate::merkle::{Frontier, TreeHash, leaf_hash, path};
 use crate::snapshot::Snapshot;
 use mizan_core::{ContentHash, Seq};
 
@@ -147,4 +148,78 @@ pub trait EventLog: Send {
     ///
     /// None today; the result leaves room for logs that keep snapshots elsewhere.
     fn load_snapshot(&self, code_id: &str) -> Result<Option<Snapshot>, StoreError>;
+
+    /// The leaf hashes of the events after `after` up to `to`, in order.
+    ///
+    /// A durable log keeps them, so that this reads no event; see [`merkle`](crate::merkle).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Beyond`] if `to` is beyond the head; as [`scan`](Self::scan) otherwise.
+    fn leaves(&self, after: Seq, to: Seq) -> Result<Vec<TreeHash>, StoreError> {
+        within(to, self.head())?;
+        let mut leaves = Vec::new();
+        let scanned = self.scan(after, &mut |seq, event| {
+            if seq > to {
+                return Err(StoreError::Stopped { reason: String::new() });
+            }
+            leaves.push(leaf_hash(event));
+            Ok(())
+        });
+        match scanned {
+            Err(StoreError::Stopped { .. }) => Ok(leaves),
+            other => other.map(|()| leaves),
+        }
+    }
+
+    /// The root over the events after `after` up to `to`; what proofs are made of.
+    ///
+    /// # Errors
+    ///
+    /// As [`leaves`](Self::leaves).
+    fn subtree(&self, after: Seq, to: Seq) -> Result<TreeHash, StoreError> {
+        let mut tree = Frontier::default();
+        tree.extend(self.leaves(after, to)?);
+        Ok(tree.root())
+    }
+
+    /// The Merkle root over the first `size` events.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Beyond`] if the log is smaller; [`StoreError::Damaged`] if the hashes kept for the
+    /// log are not those of its events; as [`scan`](Self::scan) otherwise.
+    fn root(&self, size: Seq) -> Result<TreeHash, StoreError> {
+        self.subtree(Seq(0), size)
+    }
+
+    /// The proof that the event at `at` is among the first `size` events, for
+    /// [`verify_inclusion`](crate::merkle::verify_inclusion).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Beyond`] unless `1 <= at <= size <= head`; as [`root`](Self::root) otherwise.
+    fn inclusion(&self, at: Seq, size: Seq) -> Result<Vec<TreeHash>, StoreError> {
+        within(size, self.head())?;
+        within(at, size)?;
+        let leaf = at.0.checked_sub(1).ok_or(StoreError::Beyond { at, end: size })?;
+        path::inclusion(leaf, size.0, &|from, to| self.subtree(Seq(from), Seq(to)))
+    }
+
+    /// The proof that the first `old` of the first `new` events are still what they were (L52), for
+    /// [`verify_consistency`](crate::merkle::verify_consistency).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Beyond`] unless `old <= new <= head`; as [`root`](Self::root) otherwise.
+    fn consistency(&self, old: Seq, new: Seq) -> Result<Vec<TreeHash>, StoreError> {
+        within(new, self.head())?;
+        within(old, new)?;
+        path::consistency(old.0, new.0, &|from, to| self.subtree(Seq(from), Seq(to)))
+    }
+}
+
+/// Refuses a position behind `end`.
+pub(crate) fn within(at: Seq, end: Seq) -> Result<(), StoreError> {
+    if at > end { Err(StoreError::Beyond { at, end }) } else { Ok(()) }
 }

@@ -1,7 +1,8 @@
 //! The reference log: everything in memory, nothing clever.
 
 use crate::error::StoreError;
-use crate::log::{Batch, EventLog};
+use crate::log::{Batch, EventLog, within};
+use crate::merkle::{TreeHash, leaf_hash};
 use crate::snapshot::Snapshot;
 use mizan_core::{ContentHash, Seq};
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 pub struct MemoryLog {
     base: Seq,
     events: Vec<Vec<u8>>,
+    leaves: Vec<TreeHash>,
     bodies: BTreeMap<ContentHash, Vec<u8>>,
     snapshot: Option<Snapshot>,
 }
@@ -71,6 +73,7 @@ impl EventLog for MemoryLog {
             return Err(StoreError::Moved { head });
         }
         batch.check()?;
+        self.leaves.extend(batch.events.iter().map(|event| leaf_hash(event)));
         self.events.extend(batch.events.iter().cloned());
         for (hash, bytes) in &batch.bodies {
             self.bodies.entry(*hash).or_insert_with(|| bytes.clone());
@@ -112,5 +115,13 @@ impl EventLog for MemoryLog {
 
     fn load_snapshot(&self, code_id: &str) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.snapshot.clone().and_then(|snapshot| snapshot.usable(code_id, self.head())))
+    }
+
+    /// Of the log itself: the events below [`base`](Self::base) are another log's, and so are their leaves.
+    fn leaves(&self, after: Seq, to: Seq) -> Result<Vec<TreeHash>, StoreError> {
+        within(to, self.head())?;
+        let from = self.index(after.max(self.base).next()).unwrap_or(usize::MAX);
+        let to = self.index(to.next()).unwrap_or(0);
+        Ok(self.leaves.get(from..to).unwrap_or_default().to_vec())
     }
 }

@@ -1,8 +1,9 @@
 //! A dry run's log: it looks like the base with more events on top, and the base never changes.
 
 use crate::error::StoreError;
-use crate::log::{Batch, EventLog};
+use crate::log::{Batch, EventLog, within};
 use crate::memory::MemoryLog;
+use crate::merkle::TreeHash;
 use crate::snapshot::Snapshot;
 use mizan_core::{ContentHash, Seq};
 
@@ -98,5 +99,18 @@ impl EventLog for Overlay {
             Some(_) => self.top.load_snapshot(code_id),
             None => self.base.load_snapshot(code_id),
         }
+    }
+
+    fn leaves(&self, after: Seq, to: Seq) -> Result<Vec<TreeHash>, StoreError> {
+        within(to, self.head())?;
+        let base = self.top.base();
+        let mut leaves = Vec::new();
+        if after < base {
+            leaves = self.base.leaves(after, to.min(base))?;
+        }
+        if to > base {
+            leaves.extend(self.top.leaves(after, to)?);
+        }
+        Ok(leaves)
     }
 }

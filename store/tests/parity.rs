@@ -65,6 +65,10 @@ fn compare(log: &dyn EventLog, memory: &dyn EventLog) {
     assert_eq!(scanned(log, 0), scanned(memory, 0));
     for seq in 0..=memory.head().0 + 2 {
         same(log.read(Seq(seq)), memory.read(Seq(seq)));
+        same(log.root(Seq(seq)), memory.root(Seq(seq)));
+        same(log.leaves(Seq(seq / 2), Seq(seq)), memory.leaves(Seq(seq / 2), Seq(seq)));
+        same(log.inclusion(Seq(seq), memory.head()), memory.inclusion(Seq(seq), memory.head()));
+        same(log.consistency(Seq(seq), memory.head()), memory.consistency(Seq(seq), memory.head()));
     }
     for id in 0..30 {
         same(log.body(&hash(id)), memory.body(&hash(id)));

@@ -1,5 +1,6 @@
 //! The doctor: looks at a log without changing it, and restores what the second copy still holds.
 
+use super::leaves::{self, LeafHealth};
 use super::mirror::Mirror;
 use super::open::{self, Fit, Options};
 use super::{Layout, checkpoint};
@@ -84,6 +85,8 @@ pub struct Examination {
     pub torn_tail_bytes: u64,
     /// The sled copy.
     pub sled: SledHealth,
+    /// The leaf hashes of the Merkle tree.
+    pub leaves: LeafHealth,
     /// Up to which event sled is known to have been durable.
     pub checkpoint: Seq,
     /// The position of the cached snapshot, if it can be read.
@@ -95,11 +98,12 @@ pub struct Examination {
 }
 
 impl Examination {
-    /// Whether the log opens without any repair.
+    /// Whether the log opens without any repair, and gives roots and proofs.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         let sled = matches!(self.sled, SledHealth::Fits | SledHealth::NotExamined);
-        self.damage.is_none() && self.torn_tail_bytes == 0 && sled
+        let leaves = !matches!(self.leaves, LeafHealth::Differ(_));
+        self.damage.is_none() && self.torn_tail_bytes == 0 && sled && leaves
     }
 }
 
@@ -133,6 +137,8 @@ pub struct RebuildReport {
     pub restored: Vec<Restored>,
     /// Bytes of a batch that was never acknowledged and was cut.
     pub torn_tail_bytes: u64,
+    /// Where leaf hashes are kept that were not those of the events.
+    pub leaves: Option<PathBuf>,
 }
 
 /// Looks at the log in the folder `path` without changing anything in it.
@@ -186,7 +192,12 @@ pub fn examine(path: &Path) -> Result<Examination, StoreError> {
             }
         }
     }
+    let leaves = match &fault {
+        None if !in_use => leaves::examine(&layout, &survey)?,
+        _ => LeafHealth::NotExamined,
+    };
     Ok(Examination {
+        leaves,
         head: Seq(survey.head),
         segments: survey.segments.iter().map(segment_health).collect(),
         torn_tail_bytes: match (&fault, &survey.torn) {
@@ -240,6 +251,7 @@ pub fn rebuild(path: &Path) -> Result<RebuildReport, StoreError> {
     report.events = survey.head;
     report.frames = attached.replayed;
     report.suspect = attached.suspect;
+    report.leaves = leaves::mend(&layout, &survey)?;
     Ok(report)
 }
 

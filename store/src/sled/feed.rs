@@ -1,8 +1,12 @@
-//! The second thread: copies durable frames to sled while the next append is on its way.
+//! The second thread: copies durable frames to sled, and hashes their events, while the next append is on its way.
 
 use super::checkpoint;
 use super::mirror::Mirror;
-use crate::segment::entry::Span;
+use crate::merkle::file::LeafFile;
+use crate::merkle::leaf_hash;
+use crate::segment::entry::{Entries, Entry, Span, Stop};
+use crate::segment::frame::{HEADER, Header};
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -45,11 +49,17 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Starts the thread for a sled that holds everything up to `done`.
-    pub(super) fn start(mirror: Arc<Mirror>, root: PathBuf, done: u64, every: u64) -> Self {
+    pub(super) fn start(
+        mirror: Arc<Mirror>,
+        leaves: Arc<Mutex<LeafFile>>,
+        root: PathBuf,
+        done: u64,
+        every: u64,
+    ) -> Self {
         let (sender, receiver) = sync_channel(QUEUE);
         let shared = Arc::new(Shared::default());
         shared.lock().done = done;
-        let feeder = Feeder { mirror, root, every, since: 0, shared: Arc::clone(&shared) };
+        let feeder = Feeder { mirror, leaves, root, every, since: 0, shared: Arc::clone(&shared) };
         let thread = thread::spawn(move || feeder.run(&receiver));
         Self { sender: Some(sender), shared, thread: Some(thread) }
     }
@@ -101,6 +111,7 @@ impl Drop for Feed {
 
 struct Feeder {
     mirror: Arc<Mirror>,
+    leaves: Arc<Mutex<LeafFile>>,
     root: PathBuf,
     /// Frames between two checkpoints.
     every: u64,
@@ -130,10 +141,38 @@ impl Feeder {
         for span in frames {
             self.mirror.put(span.first, span.part, &bytes[span.start..span.end])?;
         }
+        self.hash(bytes, frames);
         self.shared.lock().done = last;
         self.shared.moved.notify_all();
         self.since += frames.len() as u64;
         if self.since >= self.every { self.checkpoint() } else { Ok(()) }
+    }
+
+    /// Adds the leaves of a batch; where that fails they are hashed from the segments when they are needed.
+    fn hash(&self, bytes: &[u8], frames: &[Span]) {
+        let mut entries = Entries::default();
+        let mut hashed = Vec::new();
+        for span in frames {
+            let frame = &bytes[span.start..span.end];
+            let Ok(header) = Header::decode(frame) else { return };
+            let fed = entries.feed(0, &header, &frame[HEADER..], &mut |_, entry| {
+                if let Entry::Event(event) = entry {
+                    hashed.push(leaf_hash(event));
+                }
+                Ok::<(), Infallible>(())
+            });
+            match fed {
+                Ok(()) => {}
+                Err(Stop::Fault(_)) => return,
+                Err(Stop::Visitor(never)) => match never {},
+            }
+        }
+        let first = frames.first().map_or(1, |span| span.first);
+        let _hashed_later = self.leaves().push(first.saturating_sub(1), &hashed);
+    }
+
+    fn leaves(&self) -> MutexGuard<'_, LeafFile> {
+        self.leaves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn checkpoint(&mut self) -> Result<(), String> {
@@ -142,6 +181,8 @@ impl Feeder {
         self.mirror.sync()?;
         // Without it the next open has weaker evidence, and nothing else is lost.
         let _best_effort = checkpoint::save(&self.root, done);
+        // Without it the next open hashes again what was not saved.
+        let _best_effort = self.leaves().save();
         Ok(())
     }
 }

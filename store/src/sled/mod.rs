@@ -7,22 +7,27 @@
 //! <log>/sled/                   the same frames by position, fed by a second thread
 //! <log>/checkpoint              up to which event sled was made durable
 //! <log>/snapshot                the last cached state
+//! <log>/leaves, <log>/tree      the leaf hashes of the Merkle tree, a cache for proofs
 //! <log>/sled.suspect-N/         a sled folder that lost something, kept for inspection
 //! ```
 
 mod checkpoint;
 mod doctor;
 mod feed;
+mod leaves;
 mod mirror;
 mod open;
 
 pub use doctor::{
     Damage, Examination, RebuildReport, Restored, SegmentHealth, SledHealth, examine, rebuild,
 };
+pub use leaves::LeafHealth;
 pub use open::{FreeSpace, OpenReport, Options};
 
 use crate::error::StoreError;
-use crate::log::{Batch, EventLog};
+use crate::log::{Batch, EventLog, within};
+use crate::merkle::file::LeafFile;
+use crate::merkle::{TreeHash, leaf_hash};
 use crate::segment::entry::{self, Packed};
 use crate::segment::index::{Bodies, Position, Positions};
 use crate::segment::reader;
@@ -35,7 +40,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The paths inside a log's folder.
 #[derive(Clone, Debug)]
@@ -87,6 +92,7 @@ pub struct SledLog {
     /// Declared before the lock, so that the feeding thread has let go of sled when the lock is freed.
     feed: Feed,
     mirror: Arc<Mirror>,
+    leaves: Arc<Mutex<LeafFile>>,
     _lock: File,
 }
 
@@ -185,7 +191,58 @@ impl SledLog {
         }
         Ok(found)
     }
+
+    /// Uses the leaf hashes, after those that are still missing were hashed from the segments.
+    fn with_leaves<R>(
+        &self,
+        to: Seq,
+        job: impl FnOnce(&mut LeafFile) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        within(to, self.head())?;
+        let _what_is_missing_is_hashed_below = self.feed.wait_for(self.head);
+        let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
+        if leaves.size() < self.head {
+            self.hash_missing(&mut leaves)?;
+        }
+        job(&mut leaves)
+    }
+
+    /// Hashes the events that have no leaf yet: after a crash, and in a log of an older version.
+    fn hash_missing(&self, leaves: &mut LeafFile) -> Result<(), StoreError> {
+        let mut hashed = Vec::new();
+        let path = self.layout.root.clone();
+        let mut first = leaves.size();
+        self.scan(Seq(first), &mut |seq, event| {
+            hashed.push(leaf_hash(event));
+            if hashed.len() == LEAVES_AT_ONCE || seq.0 == self.head {
+                leaves.push(first, &hashed).map_err(|e| StoreError::io(&path, e))?;
+                first = seq.0;
+                hashed.clear();
+            }
+            Ok(())
+        })?;
+        leaves.save()
+    }
+
+    /// The leaf hashes, compared with the log as far as `all` asks for.
+    fn with_tree<R>(
+        &self,
+        to: Seq,
+        all: bool,
+        job: impl FnOnce(&mut LeafFile) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        self.with_leaves(to, |leaves| {
+            leaves.compare_last(&|leaf| self.read_from_segments(leaf + 1))?;
+            if all {
+                leaves.compare_all()?;
+            }
+            job(leaves)
+        })
+    }
 }
+
+/// Leaf hashes that are written at once.
+const LEAVES_AT_ONCE: usize = 8_192;
 
 impl EventLog for SledLog {
     fn head(&self) -> Seq {
@@ -251,5 +308,21 @@ impl EventLog for SledLog {
     fn load_snapshot(&self, code_id: &str) -> Result<Option<Snapshot>, StoreError> {
         let snapshot = Snapshot::read(&self.layout.snapshot());
         Ok(snapshot.and_then(|snapshot| snapshot.usable(code_id, self.head())))
+    }
+
+    /// As they were kept: unlike a root, they are given even where they are not those of the events.
+    fn leaves(&self, after: Seq, to: Seq) -> Result<Vec<TreeHash>, StoreError> {
+        self.with_leaves(to, |leaves| leaves.leaves(after.0.min(to.0), to.0))
+    }
+
+    fn subtree(&self, after: Seq, to: Seq) -> Result<TreeHash, StoreError> {
+        self.with_tree(to, true, |leaves| leaves.subtree(after.0.min(to.0), to.0))
+    }
+
+    fn root(&self, size: Seq) -> Result<TreeHash, StoreError> {
+        if size == self.head() {
+            return self.with_tree(size, false, |leaves| Ok(leaves.root()));
+        }
+        self.subtree(Seq(0), size)
     }
 }

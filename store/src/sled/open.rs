@@ -5,6 +5,7 @@ use super::mirror::Mirror;
 use super::{Layout, SledLog, checkpoint};
 use crate::error::StoreError;
 use crate::files;
+use crate::merkle::file::LeafFile;
 use crate::segment::file::{self, Opening};
 use crate::segment::frame::{Header, NO_CHAIN};
 use crate::segment::reader::{self, Found, Frames};
@@ -15,7 +16,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Asks how many bytes are free on the file system that holds a path.
 pub type FreeSpace = Arc<dyn Fn(&Path) -> io::Result<u64> + Send + Sync>;
@@ -152,7 +153,9 @@ pub(super) fn open(root: &Path, options: Options) -> Result<(SledLog, OpenReport
     };
     let mirror = Arc::new(attached.mirror);
     let every = options.checkpoint_frames.max(1);
-    let feed = Feed::start(Arc::clone(&mirror), root.to_owned(), survey.head, every);
+    let leaves = Arc::new(Mutex::new(LeafFile::open(root, survey.head)?));
+    let (to, hashed) = (Arc::clone(&mirror), Arc::clone(&leaves));
+    let feed = Feed::start(to, hashed, root.to_owned(), survey.head, every);
     let log = SledLog {
         layout,
         options,
@@ -163,6 +166,7 @@ pub(super) fn open(root: &Path, options: Options) -> Result<(SledLog, OpenReport
         writer,
         feed,
         mirror,
+        leaves,
         _lock: lock,
     };
     Ok((log, report))

@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::args::{Cli, Doctor};
 use crate::output::load;
-use mizan::store::{Damage, Examination, RebuildReport, SledHealth, examine, rebuild};
+use mizan::store::{Damage, Examination, LeafHealth, RebuildReport, SledHealth, examine, rebuild};
 use serde_json::{Value as Json, json};
 
 pub(crate) fn run(args: &Doctor, cli: &Cli) -> Result<u8, Failure> {
@@ -35,7 +35,7 @@ fn examination_json(found: &Examination) -> Json {
     });
     json!({
         "healthy": found.is_healthy(), "events": found.head, "segments": found.segments.len(),
-        "index": index_text(&found.sled), "checkpoint": found.checkpoint, "damage": damage,
+        "index": index_text(&found.sled), "leaves": leaves_text(found.leaves), "checkpoint": found.checkpoint, "damage": damage,
         "torn_tail_bytes": found.torn_tail_bytes, "in_use": found.in_use,
         "kept_aside": found.kept_aside,
     })
@@ -55,6 +55,19 @@ fn index_text(sled: &SledHealth) -> String {
     }
 }
 
+fn leaves_text(leaves: LeafHealth) -> String {
+    match leaves {
+        LeafHealth::Missing => "missing; the next checkpoint or proof makes them".to_owned(),
+        LeafHealth::Fit(seq) => format!("agree with the events up to {seq}"),
+        LeafHealth::Differ(seq) => format!(
+            "DIFFER from event {seq} on: the file was damaged, or the log was changed behind its back; look with \
+             mizan audit verify, then mizan doctor --rebuild sets them aside"
+        ),
+        LeafHealth::NotExamined => "not compared".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
 fn print_examination(found: &Examination) {
     println!("{} events can be read, in {} segment files", found.head, found.segments.len());
     for segment in &found.segments {
@@ -69,6 +82,7 @@ fn print_examination(found: &Examination) {
         );
     }
     println!("index (sled): {}", index_text(&found.sled));
+    println!("leaf hashes (Merkle tree): {}", leaves_text(found.leaves));
     if let Some(damage) = &found.damage {
         print_damage(damage);
     }
@@ -115,6 +129,7 @@ fn rebuild_json(report: &RebuildReport) -> Json {
     json!({
         "events": report.events, "frames": report.frames, "suspect": report.suspect,
         "restored": restored, "torn_tail_bytes": report.torn_tail_bytes,
+        "leaves_set_aside": report.leaves,
     })
 }
 
@@ -133,5 +148,8 @@ fn print_rebuild(report: &RebuildReport) {
     println!("the index holds {} events in {} frames again", report.events, report.frames);
     if let Some(suspect) = &report.suspect {
         println!("the old index is kept in {}", suspect.display());
+    }
+    if let Some(leaves) = &report.leaves {
+        println!("leaf hashes that were not those of the events are kept in {}", leaves.display());
     }
 }
