@@ -109,6 +109,22 @@ pub fn plan(state: &State, schema: &Schema, bodies: &dyn Bodies) -> Result<Plan,
     Ok(plan)
 }
 
+/// What one record is owed, without looking at the others: the command that [`plan`] would have for it, and what keeps
+/// it back.
+///
+/// # Errors
+/// When an image that the log refers to is missing.
+pub fn plan_of(
+    state: &State,
+    schema: &Schema,
+    bodies: &dyn Bodies,
+    record: RecordId,
+) -> Result<Plan, MissingBody> {
+    let mut plan = Plan { from: state.head, commands: Vec::new(), blocked: Vec::new() };
+    plan_record(state, schema, bodies, record, &mut plan)?;
+    Ok(plan)
+}
+
 /// Parents rank before their children.
 fn rank(schema: &Schema, entity: &Name) -> usize {
     let rank = schema.rank(entity);

@@ -9,6 +9,7 @@ mod policies;
 mod probe;
 mod qoyod;
 mod redecide;
+mod replay;
 mod rules;
 mod small_worlds;
 mod support;

@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Parked(Parked),
     /// Why a record, or one of its fields, has the value that it has.
     Explain(Explain),
+    /// Fold the log again from its first event, and compute again what was decided.
+    Replay(Replay),
     /// Examine the log on disk without changing it, and rebuild its index where that is broken.
     Doctor(Doctor),
     /// Run a local stand-in for a system, for trying things out and for tests.
@@ -242,6 +244,29 @@ pub(crate) struct Explain {
     pub(crate) record: String,
     /// The field.
     pub(crate) field: Option<String>,
+}
+
+const REPLAY: &str = "\
+The state in memory is what the log folds to, and every decision and command in the log is what the rules of its time \
+make of what was known before it. This computes all of it again, and says where it is not so.
+
+  mizan replay                        fold the log again, and compare
+  mizan replay --verify               and compute every decision and intent again
+  mizan replay --at 1234              fold up to an event
+  mizan replay --at 2026-03-01        fold up to the end of a day, in UTC
+
+Nothing is changed. Exit code 1 where something differs; what cannot be computed, because a policy or contents are \
+not there any more, is told and is no failure.";
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY)]
+pub(crate) struct Replay {
+    /// Fold up to this position or moment only.
+    #[arg(long, value_name = "SEQ|TIME", conflicts_with = "verify")]
+    pub(crate) at: Option<String>,
+    /// Compute every recorded decision and intent again, under the rules of then.
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Args)]

@@ -97,6 +97,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Redecide(args) => commands::redecide::run(args, cli),
         Command::Parked(args) => commands::parked::run(args, cli),
         Command::Explain(args) => commands::explain::run(args, cli),
+        Command::Replay(args) => commands::replay::run(args, cli),
         Command::Doctor(args) => commands::doctor::run(args, cli),
         Command::Sandbox(args) => commands::sandbox::run(args, cli.json),
     }

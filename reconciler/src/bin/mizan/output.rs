@@ -7,8 +7,9 @@ use mizan::clock::SystemClock;
 use mizan::config::{Config, LoadError};
 use mizan::connect::{check_policies, open_log};
 use mizan::core::policy::Policies;
-use mizan::core::{Event, Name, Schema, SideId, Timestamp};
+use mizan::core::{Event, Name, Schema, Seq, SideId, Timestamp};
 use mizan::engine::{Journal, Progress, Stage};
+use mizan::replay::{NoPosition, Position};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +66,26 @@ pub(crate) fn append(look: &mut Look, facts: Vec<mizan::core::Fact>) -> Result<(
     use mizan::clock::Clock;
     look.journal.append_facts(SystemClock.now(), facts)?;
     Ok(())
+}
+
+/// A position of the log as a person typed it.
+pub(crate) fn position(journal: &Journal, text: &str) -> Result<Seq, Failure> {
+    let position: Position =
+        text.parse().map_err(|error: NoPosition| Failure::usage(error.to_string()))?;
+    Ok(position.of(journal)?)
+}
+
+/// A bar for going through a log; hidden where nobody looks, or where it is over at once.
+pub(crate) fn walking(json: bool, what: &'static str, to: Seq) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() || to.0 < 50_000 {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(to.0).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len} {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// A table for a terminal.

@@ -10,6 +10,7 @@ pub(crate) mod log;
 pub(crate) mod parked;
 pub(crate) mod probe;
 pub(crate) mod redecide;
+pub(crate) mod replay;
 pub(crate) mod sandbox;
 pub(crate) mod status;
 pub(crate) mod sync;

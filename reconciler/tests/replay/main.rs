@@ -1,0 +1,5 @@
+//! The past, computed again.
+
+mod refold;
+mod support;
+mod verify;
