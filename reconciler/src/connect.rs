@@ -5,7 +5,6 @@ use crate::config::{Auth as AuthConfig, Config, Secret, System};
 use crate::engine::{Engine, EngineError};
 use mizan_adapters::files::Files;
 use mizan_adapters::http::{Api, Auth, Client, Limiter, Limits, Policy as RetryPolicy};
-use mizan_adapters::oauth::{ClientAuth, FileStore, Grant, OAuth, Settings as OAuthSettings};
 use mizan_adapters::qoyod::Qoyod;
 use mizan_adapters::{Adapter, Binding};
 use mizan_core::policy::Policies;
@@ -233,32 +232,18 @@ fn connect_api(
         AuthConfig::ApiKey(secret) => {
             Auth::ApiKey { header: "API-KEY".to_owned(), secret: read_secret(side, secret)? }
         }
-        AuthConfig::Oauth { token_url, client_id, client_secret, scope, token_file } => {
-            let client_id = read_plain(side, client_id)?;
-            let secret = read_secret(side, client_secret)?;
-            let mut settings =
-                OAuthSettings::new(Grant::ClientCredentials, client_id, Some(secret));
-            settings.client_auth = ClientAuth::Body;
-            settings.scopes = scope.iter().flat_map(|s| s.split(' ')).map(str::to_owned).collect();
-            let endpoint = Client::builder(token_url.clone())
-                .timeout(timeout)
-                .build()
-                .map_err(|error| failed(error.to_string()))?;
-            let store = Arc::new(FileStore::new(token_file.clone()));
-            let clock = Arc::new(|| chrono::Utc::now().timestamp());
-            let source = OAuth::new(settings, endpoint, RetryPolicy::default(), store, clock)
-                .map_err(|error| failed(error.to_string()))?;
-            Auth::Bearer(Arc::new(source))
+        AuthConfig::Oauth(oauth) => {
+            Auth::Bearer(Arc::new(crate::auth::token_source(side, oauth, timeout)?))
         }
     };
     Ok(Api::new(client, auth, limiter, RetryPolicy::default()))
 }
 
-fn read_secret(side: &SideId, secret: &Secret) -> Result<SecretString, ConnectError> {
+pub(crate) fn read_secret(side: &SideId, secret: &Secret) -> Result<SecretString, ConnectError> {
     read_plain(side, secret).map(SecretString::from)
 }
 
-fn read_plain(side: &SideId, secret: &Secret) -> Result<String, ConnectError> {
+pub(crate) fn read_plain(side: &SideId, secret: &Secret) -> Result<String, ConnectError> {
     let missing = |what: String| ConnectError::Secret { side: side.clone(), what };
     let text = match secret {
         Secret::Env(name) => std::env::var(name).map_err(|_| {

@@ -2,9 +2,11 @@
 
 use super::retry::{self, Budget, Line};
 use super::{Auth, Credential, HttpError, Limiter, Policy, Request, Response, Stats, Transport};
+use secrecy::ExposeSecret;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// A remote that can be asked.
 #[derive(Clone)]
@@ -19,6 +21,14 @@ struct Inner {
     policy: Policy,
     budget: Budget,
     sent: AtomicU64,
+    pause: Mutex<Option<Pause>>,
+}
+
+/// A credential that the remote has refused and that nothing could replace.
+struct Pause {
+    refused: Option<Credential>,
+    why: String,
+    until: Instant,
 }
 
 impl Api {
@@ -33,30 +43,69 @@ impl Api {
         let budget = Budget::new(&policy);
         let transport = Arc::new(transport);
         let sent = AtomicU64::new(0);
-        Self { inner: Arc::new(Inner { transport, auth, limiter, policy, budget, sent }) }
+        let pause = Mutex::new(None);
+        Self { inner: Arc::new(Inner { transport, auth, limiter, policy, budget, sent, pause }) }
     }
 
     /// Sends a request and gives the answer, which may be any 2xx, 304 or 4xx but 401, 408 and 429.
     ///
     /// After a 401 the token is renewed once and the request repeated; a write too, since it was refused before it
-    /// was looked at.
+    /// was looked at. Where that does not help, nothing more is sent with the refused credential for a while
+    /// ([`Policy::refusal_pause`]): a remote that sees one wrong credential after another may lock the account.
     ///
     /// # Errors
     /// [`HttpError`]; only [`HttpError::InDoubt`] leaves open whether a write was processed.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
-        let credential = self.inner.auth.credential().await?;
+        let auth = &self.inner.auth;
+        let mut credential = auth.credential().await?;
+        if let Some(still) = self.paused(credential.as_ref()) {
+            still?;
+            // Another log-in may have come meanwhile; a fixed key is tried again as it is.
+            let fresh = auth.renewed(credential.as_ref()).await;
+            credential = fresh.map_err(|error| self.pause(None, error))?.or(credential);
+        }
         let answer = self.exchange(&request, credential.as_ref()).await?;
         if answer.status != 401 {
+            self.resume();
             return Ok(answer);
         }
-        let Some(fresh) = self.inner.auth.renewed(credential.as_ref()).await? else {
-            return Err(refused("the remote does not accept the credentials"));
+        let fresh = match auth.renewed(credential.as_ref()).await {
+            Ok(Some(fresh)) => fresh,
+            Ok(None) => {
+                let error = refused("the remote does not accept the credentials");
+                return Err(self.pause(credential, error));
+            }
+            Err(error) => return Err(self.pause(credential, error)),
         };
         let answer = self.exchange(&request, Some(&fresh)).await?;
         if answer.status == 401 {
-            return Err(refused("the remote does not accept a token that was just renewed"));
+            let error = refused("the remote does not accept a token that was just renewed");
+            return Err(self.pause(Some(fresh), error));
         }
+        self.resume();
         Ok(answer)
+    }
+
+    /// `None` where this credential may be sent; else whether it is too early to try again.
+    fn paused(&self, credential: Option<&Credential>) -> Option<Result<(), HttpError>> {
+        let pause = self.inner.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = pause.as_ref().filter(|pause| same(pause.refused.as_ref(), credential))?;
+        let early = Instant::now() < pause.until;
+        Some(if early { Err(refused(&pause.why)) } else { Ok(()) })
+    }
+
+    /// Remembers a refusal that a person has to end; `None` keeps what was refused before.
+    fn pause(&self, refused: Option<Credential>, error: HttpError) -> HttpError {
+        let HttpError::Unauthorized { why } = &error else { return error };
+        let mut pause = self.inner.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = refused.or_else(|| pause.take().and_then(|before| before.refused));
+        let until = Instant::now() + self.inner.policy.refusal_pause;
+        *pause = Some(Pause { refused, why: why.clone(), until });
+        error
+    }
+
+    fn resume(&self) {
+        *self.inner.pause.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Sends with this credential and gives a 401 back like any answer.
@@ -96,6 +145,11 @@ impl fmt::Debug for Api {
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
+}
+
+fn same(left: Option<&Credential>, right: Option<&Credential>) -> bool {
+    let text = |credential: &Credential| credential.value.expose_secret().to_owned();
+    left.map(text) == right.map(text)
 }
 
 fn refused(why: &str) -> HttpError {

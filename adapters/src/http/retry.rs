@@ -25,6 +25,8 @@ pub struct Policy {
     pub throttle_wait_default: Duration,
     /// The longest pause that is waited for here; longer ones go back to the caller.
     pub throttle_wait_max: Duration,
+    /// How long nothing is sent with a credential that the remote has refused.
+    pub refusal_pause: Duration,
     /// Repeats that may be made in a row before any success; each further one needs five successes.
     pub budget_retries: u32,
     /// Seed of the jitter; handed in, so that a run can be repeated.
@@ -40,6 +42,7 @@ impl Default for Policy {
             backoff_max: Duration::from_secs(20),
             throttle_wait_default: Duration::from_secs(60),
             throttle_wait_max: Duration::from_secs(300),
+            refusal_pause: Duration::from_secs(30),
             budget_retries: 10,
             seed: 0,
         }

@@ -33,10 +33,16 @@ pub struct Settings {
     pub client_auth: ClientAuth,
     /// The scopes to ask for; empty leaves them to the server.
     pub scopes: Vec<String>,
+    /// Further parameters that the server wants, such as `audience`.
+    pub params: Vec<(String, String)>,
     /// How long before its end a token is replaced, in seconds: longer than a request takes, clock error included.
+    ///
+    /// Of a token that lives only shortly, at most a quarter of its life: it would count as ended from the start.
     pub skew_s: i64,
     /// How long a token counts as good when the server does not say, in seconds.
     pub lifetime_default_s: i64,
+    /// What a person types to log in; told where that is needed.
+    pub log_in: Option<String>,
 }
 
 impl Settings {
@@ -53,8 +59,10 @@ impl Settings {
             client_secret,
             client_auth: ClientAuth::Header,
             scopes: Vec::new(),
+            params: Vec::new(),
             skew_s: 60,
             lifetime_default_s: 7200,
+            log_in: None,
         }
     }
 }

@@ -1,15 +1,23 @@
 //! A token whenever one is asked for, with one request for all who ask.
 
-use super::endpoint::ask;
-use super::{AuthError, Grant, Settings, TokenStore, Tokens};
+use super::callback::Code;
+use super::endpoint::{With, ask};
+use super::revoke::{Revoked, revoke};
+use super::{AuthError, Grant, Login, Mark, Provider, Settings, StoreLock, TokenStore, Tokens};
 use crate::BoxFuture;
-use crate::http::{Api, Auth, Client, HttpError, Limiter, Policy, TokenSource};
-use oauth2::TokenUrl;
+use crate::http::{HttpError, TokenSource};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// How long another process may take for its refresh; longer than all the tries of one request.
+const LOCK_WAIT: Duration = Duration::from_secs(120);
+
+/// How often the lock is looked at meanwhile.
+const LOCK_LOOK: Duration = Duration::from_millis(50);
 
 /// The time in seconds since 1970; handed in, so that a test can move it.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -19,8 +27,12 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// - A token is replaced ahead of its end; if that fails while it is still good, it goes on being used.
 /// - However many tasks need a new token, one request is made, and it is finished even if all of them stop waiting:
 ///   a rotated refresh token must not be dropped with a cancelled task.
+/// - However many processes share the store, one of them refreshes at a time, and the others take over its tokens.
+/// - That a refresh token is sent is noted in the store before, so that a full disk is met while the token is still good,
+///   and a crash before the answer is kept can be named afterwards.
 /// - A new token is handed out only after the store has it. If saving fails, it is kept and saved at the next call.
 /// - The store is read before each refresh, so a log-in made meanwhile by another process is noticed.
+/// - A refresh token that was refused for good is not sent again; a person has to log in.
 #[derive(Clone)]
 pub struct OAuth {
     inner: Arc<Inner>,
@@ -28,8 +40,7 @@ pub struct OAuth {
 
 struct Inner {
     settings: Settings,
-    api: Api,
-    token_url: TokenUrl,
+    provider: Provider,
     store: Arc<dyn TokenStore>,
     clock: Clock,
     flight: Arc<Mutex<Flight>>,
@@ -40,8 +51,8 @@ struct Inner {
 #[derive(Default)]
 struct Flight {
     tokens: Option<Tokens>,
-    /// The tokens are newer than the store; they must not be used yet.
-    unsaved: bool,
+    /// The tokens are newer than the store: they must not be used yet, and nobody else may refresh meanwhile.
+    unsaved: Option<StoreLock>,
     /// The refresh token that the server has refused for good, so that it is not asked again and again.
     spent: Option<SecretString>,
     /// How the last refresh failed.
@@ -49,25 +60,91 @@ struct Flight {
 }
 
 impl OAuth {
-    /// Tokens from the endpoint that is the client's base URL.
+    /// Tokens from this server.
     ///
     /// # Errors
-    /// [`AuthError::Refused`] when the base URL is none that the protocol can use.
+    /// [`AuthError::Settings`] for addresses that the protocol cannot use.
     pub fn new(
         settings: Settings,
-        endpoint: Client,
-        policy: Policy,
+        provider: Provider,
         store: Arc<dyn TokenStore>,
         clock: Clock,
     ) -> Result<Self, AuthError> {
-        let token_url = TokenUrl::new(endpoint.base().to_owned())
-            .map_err(|_| AuthError::Refused { why: "the token URL is no URL".to_owned() })?;
-        // The endpoint has its own gate: tokens must not queue behind the requests that wait for them.
-        let api = Api::new(endpoint, Auth::None, Limiter::default(), policy);
+        provider.check()?;
         let flight = Arc::new(Mutex::new(Flight::default()));
         let rounds = AtomicU64::new(0);
-        let inner = Inner { settings, api, token_url, store, clock, flight, rounds };
+        let inner = Inner { settings, provider, store, clock, flight, rounds };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What the tokens were given for and how.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The tokens in the store.
+    ///
+    /// # Errors
+    /// As [`TokenStore::load`].
+    pub async fn stored(&self) -> Result<Option<Tokens>, AuthError> {
+        let store = Arc::clone(&self.inner.store);
+        blocking(move || store.load()).await
+    }
+
+    /// Begins a log-in by authorization code with PKCE: the address to open in a browser.
+    ///
+    /// # Errors
+    /// [`AuthError::Settings`] where the server has no place to log in or the redirect address is none.
+    pub async fn begin(&self, redirect: &str) -> Result<Login, AuthError> {
+        let at = self.inner.provider.resolve().await?;
+        Login::new(&at, &self.inner.settings, redirect)
+    }
+
+    /// Ends a log-in: the code becomes tokens, and they are kept before they are given out.
+    ///
+    /// # Errors
+    /// [`AuthError`]; the tokens kept before stay then.
+    pub async fn finish(&self, login: Login, code: &Code) -> Result<Tokens, AuthError> {
+        let inner = &self.inner;
+        let mut flight = inner.flight.lock().await;
+        // Before the code is used, which works once.
+        let lock = inner.lock().await?;
+        let at = inner.provider.resolve().await?;
+        let with = With::Code { code, verifier: &login.verifier, redirect: &login.redirect };
+        let tokens = ask(&at, &inner.settings, with, (inner.clock)()).await?;
+        flight.tokens = Some(tokens.clone());
+        flight.unsaved = Some(lock);
+        inner.save(&mut flight).await?;
+        Ok(tokens)
+    }
+
+    /// Forgets the tokens, and revokes them where the server lets that be done.
+    ///
+    /// They are forgotten even where that fails: a person who logs out wants them gone from here.
+    ///
+    /// # Errors
+    /// [`AuthError::Store`] where they cannot be removed.
+    pub async fn forget(&self) -> Result<Revoked, AuthError> {
+        let inner = &self.inner;
+        let mut flight = inner.flight.lock().await;
+        let lock = inner.lock().await?;
+        let store = Arc::clone(&inner.store);
+        // A file that cannot be read can still be removed.
+        let stored = blocking(move || store.load()).await;
+        let revoked = match &stored {
+            Ok(None) => Revoked::Nothing,
+            Err(error) => Revoked::Failed(error.clone()),
+            Ok(Some(tokens)) => match inner.provider.resolve().await {
+                Ok(at) => revoke(&at, &inner.settings, tokens).await,
+                Err(error) => Revoked::Failed(error),
+            },
+        };
+        let store = Arc::clone(&inner.store);
+        blocking(move || store.clear()).await?;
+        *flight = Flight::default();
+        drop(lock);
+        Ok(revoked)
     }
 
     /// A token that should be accepted now.
@@ -115,10 +192,30 @@ impl Inner {
         refused: Option<&SecretString>,
         ahead_s: i64,
     ) -> Option<SecretString> {
-        let tokens = flight.tokens.as_ref().filter(|_| !flight.unsaved)?;
+        let tokens = flight.tokens.as_ref().filter(|_| flight.unsaved.is_none())?;
+        let lifetime_s = tokens.issued_at_s.map(|at| tokens.expires_at_s.saturating_sub(at));
+        let ahead_s = lifetime_s.map_or(ahead_s, |lifetime_s| ahead_s.min(lifetime_s / 4));
         let fresh = (self.clock)().saturating_add(ahead_s) < tokens.expires_at_s;
         let other = refused.is_none_or(|refused| !same(refused, &tokens.access));
         (fresh && other).then(|| tokens.access.clone())
+    }
+
+    /// Waits for the right to refresh.
+    async fn lock(&self) -> Result<StoreLock, AuthError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let store = Arc::clone(&self.store);
+            if let Some(lock) = blocking(move || store.try_lock()).await? {
+                return Ok(lock);
+            }
+            if waited >= LOCK_WAIT {
+                let s = LOCK_WAIT.as_secs();
+                let why = format!("another process has held the tokens' lock for {s} s");
+                return Err(AuthError::Store { why });
+            }
+            tokio::time::sleep(LOCK_LOOK).await;
+            waited += LOCK_LOOK;
+        }
     }
 
     async fn round(
@@ -131,7 +228,7 @@ impl Inner {
             Err(error) => {
                 tracing::warn!(%error, "no new access token");
                 // Not in time for the skew, but the old one may still be good.
-                self.good(&flight, refused.as_ref(), 0).ok_or(error)
+                self.good(&flight, refused.as_ref(), 0).ok_or_else(|| self.told(error))
             }
         };
         flight.failed = result.as_ref().err().cloned();
@@ -139,36 +236,61 @@ impl Inner {
         result
     }
 
+    /// Adds what to type where a person has to log in.
+    fn told(&self, error: AuthError) -> AuthError {
+        match (error, &self.settings.log_in) {
+            (AuthError::LogInAgain { why }, Some(command)) => {
+                AuthError::LogInAgain { why: format!("{why}; type: {command}") }
+            }
+            (error, _) => error,
+        }
+    }
+
     async fn refresh(
         &self,
         flight: &mut Flight,
         refused: Option<&SecretString>,
     ) -> Result<SecretString, AuthError> {
-        if flight.unsaved {
+        if flight.unsaved.is_some() {
             self.save(flight).await?;
-        } else {
-            self.load(flight).await?;
+            if let Some(token) = self.good(flight, refused, self.settings.skew_s) {
+                return Ok(token);
+            }
         }
+        let lock = self.lock().await?;
+        // Only now: who had the lock before may have renewed them, or logged out.
+        self.load(flight).await?;
         if let Some(token) = self.good(flight, refused, self.settings.skew_s) {
             return Ok(token);
         }
         let refresh = self.refresh_token(flight)?;
+        let at = self.provider.resolve().await?;
         let now_s = (self.clock)();
-        let asked = ask(&self.api, &self.token_url, &self.settings, refresh.as_ref(), now_s).await;
-        match asked {
+        let before = flight.tokens.as_ref().map(|tokens| tokens.mark.clone());
+        let before = before.filter(|mark| matches!(mark, Mark::Sent { .. }));
+        if refresh.is_some() {
+            self.mark(flight, before.clone().unwrap_or(Mark::Sent { at_s: now_s })).await?;
+        }
+        let with = refresh.as_ref().map_or(With::Client, With::Refresh);
+        match ask(&at, &self.settings, with, now_s).await {
             Ok(tokens) => {
                 let access = tokens.access.clone();
                 flight.tokens = Some(tokens);
-                flight.unsaved = true;
+                flight.unsaved = Some(lock);
                 self.save(flight).await?;
                 Ok(access)
             }
-            Err(error) => {
-                if matches!(error, AuthError::LogInAgain { .. }) {
-                    flight.spent = refresh;
-                }
-                Err(error)
+            Err(AuthError::LogInAgain { why }) if refresh.is_some() => {
+                let why = match before {
+                    Some(Mark::Sent { at_s }) => format!("{why}; {}", interrupted(at_s)),
+                    Some(Mark::Unused | Mark::Refused { .. }) | None => why,
+                };
+                flight.spent = refresh;
+                // The note only spares the server a question; without it, it is asked once more.
+                let _ = self.mark(flight, Mark::Refused { why: why.clone() }).await;
+                Err(AuthError::LogInAgain { why })
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -178,9 +300,17 @@ impl Inner {
         match self.settings.grant {
             Grant::ClientCredentials => Ok(None),
             Grant::RefreshToken => {
-                let Some(token) = flight.tokens.as_ref().and_then(|t| t.refresh.clone()) else {
-                    return again("there is no refresh token; nobody has logged in yet");
+                let Some(tokens) = &flight.tokens else {
+                    return again("nobody has logged in yet");
                 };
+                let Some(token) = tokens.refresh.clone() else {
+                    return again(
+                        "the access token has ended, and the server gave no refresh token with it",
+                    );
+                };
+                if let Mark::Refused { why } = &tokens.mark {
+                    return again(why);
+                }
                 if flight.spent.as_ref().is_some_and(|spent| same(spent, &token)) {
                     return again("the server has refused the stored refresh token");
                 }
@@ -191,9 +321,8 @@ impl Inner {
 
     async fn load(&self, flight: &mut Flight) -> Result<(), AuthError> {
         let store = Arc::clone(&self.store);
-        if let Some(tokens) = blocking(move || store.load()).await? {
-            flight.tokens = Some(tokens);
-        }
+        // None there means that somebody has logged out.
+        flight.tokens = blocking(move || store.load()).await?;
         Ok(())
     }
 
@@ -202,9 +331,26 @@ impl Inner {
             let store = Arc::clone(&self.store);
             blocking(move || store.save(&tokens)).await?;
         }
-        flight.unsaved = false;
+        flight.unsaved = None;
         Ok(())
     }
+
+    /// Notes in the store what is known of the refresh token.
+    async fn mark(&self, flight: &mut Flight, mark: Mark) -> Result<(), AuthError> {
+        let Some(tokens) = &mut flight.tokens else { return Ok(()) };
+        tokens.mark = mark;
+        let (store, tokens) = (Arc::clone(&self.store), tokens.clone());
+        blocking(move || store.save(&tokens)).await
+    }
+}
+
+/// What an interrupted refresh means, for the message after it.
+fn interrupted(at_s: i64) -> String {
+    let at = chrono::DateTime::from_timestamp(at_s, 0);
+    let at = at.map_or_else(String::new, |at| at.format(" at %Y-%m-%dT%H:%M:%SZ").to_string());
+    format!(
+        "no answer to the refresh begun{at} was ever kept, so the server may have replaced the token then"
+    )
 }
 
 impl TokenSource for OAuth {

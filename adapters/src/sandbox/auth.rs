@@ -23,9 +23,35 @@ pub(crate) const SCOPES: &[&str] = &["account:read", "customer:read"];
 /// Tokens, refresh tokens and authorization codes in force.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    access: BTreeMap<String, (Instant, Rights)>,
+    access: BTreeMap<String, Access>,
     /// Values that work once: refresh tokens and authorization codes.
-    single_use: BTreeMap<String, Rights>,
+    single_use: BTreeMap<String, Ticket>,
+    /// Those that have worked, with their family.
+    used: BTreeMap<String, u64>,
+    families: u64,
+}
+
+struct Access {
+    until: Instant,
+    rights: Rights,
+    family: u64,
+}
+
+/// What a value stands for that works once.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    pub(crate) rights: Rights,
+    /// What was given out since one log-in; when one of its values is used twice, all of it is worthless.
+    pub(crate) family: u64,
+    /// What an authorization code is bound to; `None` for a refresh token.
+    pub(crate) code: Option<Bound>,
+}
+
+/// What an authorization code is bound to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bound {
+    pub(crate) redirect: Option<String>,
+    pub(crate) challenge: Option<String>,
 }
 
 /// A pair of tokens as it is handed out.
@@ -35,29 +61,62 @@ pub(crate) struct Issued {
 }
 
 impl Tokens {
+    /// A family of its own, for a new log-in.
+    pub(crate) fn family(&mut self) -> u64 {
+        self.families += 1;
+        self.families
+    }
+
     /// Hands out an access token, with a refresh token where wanted.
-    pub(crate) fn issue(&mut self, rights: Rights, seconds: u64, with_refresh: bool) -> Issued {
+    pub(crate) fn issue(
+        &mut self,
+        rights: Rights,
+        family: u64,
+        seconds: u64,
+        with_refresh: bool,
+    ) -> Issued {
         let header = base64_url(json!({ "alg": "HS256", "typ": "JWT" }).to_string().as_bytes());
         let payload = json!({ "jti": Uuid::new_v4().to_string(), "iss": "sandbox" }).to_string();
         let signature = base64_url(Uuid::new_v4().as_bytes());
-        let access = format!("{header}.{}.{signature}", base64_url(payload.as_bytes()));
+        let token = format!("{header}.{}.{signature}", base64_url(payload.as_bytes()));
         let until = Instant::now() + Duration::from_secs(seconds);
-        self.access.retain(|_, (until, _)| *until > Instant::now());
-        self.access.insert(access.clone(), (until, rights.clone()));
-        let refresh = with_refresh.then(|| self.issue_single_use(rights));
-        Issued { access, refresh }
+        self.access.retain(|_, access| access.until > Instant::now());
+        let access = Access { until, rights: rights.clone(), family };
+        self.access.insert(token.clone(), access);
+        let ticket = Ticket { rights, family, code: None };
+        let refresh = with_refresh.then(|| self.issue_single_use(ticket));
+        Issued { access: token, refresh }
     }
 
     /// Hands out a refresh token or an authorization code.
-    pub(crate) fn issue_single_use(&mut self, rights: Rights) -> String {
+    pub(crate) fn issue_single_use(&mut self, ticket: Ticket) -> String {
         let value = Uuid::new_v4().simple().to_string();
-        self.single_use.insert(value.clone(), rights);
+        self.single_use.insert(value.clone(), ticket);
         value
     }
 
-    /// Uses up a refresh token or an authorization code.
-    pub(crate) fn redeem(&mut self, value: &str) -> Option<Rights> {
-        self.single_use.remove(value)
+    /// Uses up a refresh token or an authorization code; whoever uses one twice ends its family.
+    pub(crate) fn redeem(&mut self, value: &str) -> Option<Ticket> {
+        if let Some(family) = self.used.get(value).copied() {
+            self.end(family);
+            return None;
+        }
+        let ticket = self.single_use.remove(value)?;
+        self.used.insert(value.to_owned(), ticket.family);
+        Some(ticket)
+    }
+
+    /// Makes a token worthless; with a refresh token, its family.
+    pub(crate) fn revoke_one(&mut self, value: &str) {
+        self.access.remove(value);
+        if let Some(ticket) = self.single_use.get(value) {
+            self.end(ticket.family);
+        }
+    }
+
+    fn end(&mut self, family: u64) {
+        self.access.retain(|_, access| access.family != family);
+        self.single_use.retain(|_, ticket| ticket.family != family);
     }
 
     /// Makes every access token expire now.
@@ -84,7 +143,7 @@ impl Tokens {
         let bearer = text("Authorization").and_then(|value| value.strip_prefix("Bearer "));
         let Some(token) = bearer else { return Err("Invalid API key") };
         match self.access.get(token) {
-            Some((until, rights)) if *until > Instant::now() => Ok(rights.clone()),
+            Some(access) if access.until > Instant::now() => Ok(access.rights.clone()),
             Some(_) | None => Err("Invalid access token"),
         }
     }

@@ -15,6 +15,7 @@
 
 mod api;
 mod auth;
+mod authorize;
 mod backdoor;
 mod clock;
 mod columns;
@@ -126,6 +127,18 @@ impl Sandbox {
     #[must_use]
     pub fn token_url(&self) -> String {
         format!("http://{}/oauth/token", self.address)
+    }
+
+    /// The issuer of its tokens, whose discovery document names all endpoints.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The URL where a person logs in.
+    #[must_use]
+    pub fn authorize_url(&self) -> String {
+        format!("http://{}/oauth/authorize", self.address)
     }
 
     /// The back door, for this process.

@@ -18,6 +18,8 @@ enum Content {
     Empty,
     Json(Json),
     Sentence(&'static str),
+    Page(String),
+    Elsewhere(String),
 }
 
 impl Reply {
@@ -33,6 +35,16 @@ impl Reply {
     /// A bare sentence that is not JSON, as deletions answer.
     pub(crate) fn sentence(text: &'static str) -> Self {
         Self { status: 200, body: Content::Sentence(text), retry_after: None }
+    }
+
+    /// A page for a browser.
+    pub(crate) fn page(status: u16, html: String) -> Self {
+        Self { status, body: Content::Page(html), retry_after: None }
+    }
+
+    /// Sends a browser to another address.
+    pub(crate) fn redirect(to: String) -> Self {
+        Self { status: 303, body: Content::Elsewhere(to), retry_after: None }
     }
 
     pub(crate) fn empty() -> Self {
@@ -61,13 +73,21 @@ impl Reply {
     pub(crate) fn into_json(self) -> Json {
         match self.body {
             Content::Json(body) => body,
-            Content::Empty | Content::Sentence(_) => Json::Null,
+            Content::Empty | Content::Sentence(_) | Content::Page(_) | Content::Elsewhere(_) => {
+                Json::Null
+            }
         }
     }
 
     /// The HTTP answer of a server with this clock.
     pub(crate) fn into_response(self, date: &str) -> Response {
+        let mut elsewhere = None;
         let (kind, text) = match self.body {
+            Content::Page(html) => (Some("text/html; charset=utf-8"), html),
+            Content::Elsewhere(to) => {
+                elsewhere = HeaderValue::from_str(&to).ok();
+                (None, String::new())
+            }
             Content::Empty => (None, String::new()),
             Content::Json(body) => (Some("application/json; charset=utf-8"), body.to_string()),
             Content::Sentence(text) => (Some("text/plain; charset=utf-8"), text.to_owned()),
@@ -76,6 +96,9 @@ impl Reply {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
+        if let Some(to) = elsewhere {
+            headers.insert(header::LOCATION, to);
+        }
         if let Some(kind) = kind {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }

@@ -68,8 +68,8 @@ async fn answer(shared: &Shared, fate: &Fate, parts: &Parts, body: &Bytes) -> Re
     }
     let route = counters::route(method, path.strip_prefix("/2.0").unwrap_or(path));
     shared.with(|world| world.counters.request(&route));
-    if path == "/oauth/token" {
-        let reply = shared.with(|world| oauth::answer(world, method, &parts.headers, body));
+    if oauth::is_ours(path) {
+        let reply = shared.with(|world| oauth::answer(world, parts, body));
         shared.with(|world| world.counters.answer(&route, &reply.status.to_string()));
         return reply;
     }

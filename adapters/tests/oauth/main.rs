@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod file;
+mod login;
 mod refresh;
 mod refusals;
 mod requests;
 mod secrets;
 mod server;
+mod shared;

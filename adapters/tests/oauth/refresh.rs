@@ -125,3 +125,50 @@ async fn tokens_of_another_process_are_taken_over() {
     assert_eq!(text(&oauth.token().await.unwrap()), "theirs");
     assert_eq!(server.asked(), 0);
 }
+
+#[tokio::test]
+async fn a_full_disk_is_met_before_the_refresh_token_is_used_up() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "refresh-0", START_S + 30);
+    store.broken.store(true, Ordering::SeqCst);
+    let (oauth, hands) = oauth(&base, settings(Grant::RefreshToken), store.clone());
+    assert_eq!(text(&oauth.token().await.unwrap()), "old", "it is good for 30 s more");
+    hands.set(30);
+    let error = oauth.token().await.unwrap_err();
+    assert!(matches!(error, AuthError::Store { .. }), "{error}");
+    assert_eq!(server.asked(), 0);
+    store.broken.store(false, Ordering::SeqCst);
+    assert_eq!(text(&oauth.token().await.unwrap()), "access-1");
+}
+
+#[tokio::test]
+async fn a_short_life_is_lived_for_the_most_part() {
+    let (server, base) = Server::start().await;
+    for _ in 0..2 {
+        server.mishap(200, r#"{"access_token":"short","token_type":"bearer","expires_in":40}"#);
+    }
+    let (oauth, hands) =
+        oauth(&base, settings(Grant::ClientCredentials), Arc::new(MemoryStore::default()));
+    for (after_s, asked) in [(0, 1), (1, 1), (29, 1), (30, 2), (59, 2)] {
+        hands.set(after_s);
+        assert_eq!(text(&oauth.token().await.unwrap()), "short");
+        assert_eq!(server.asked(), asked, "after {after_s} s");
+    }
+}
+
+/// The server counts from its own now, whatever time it thinks it is; ours may even jump in between.
+#[tokio::test]
+async fn clocks_that_differ_cost_at_most_one_more_refresh() {
+    for (jump_s, asked) in [(300, 2), (-300, 1)] {
+        let (server, base) = Server::start().await;
+        server.mishap(200, r#"{"access_token":"a","token_type":"bearer","expires_in":200}"#);
+        let (oauth, hands) =
+            oauth(&base, settings(Grant::ClientCredentials), Arc::new(MemoryStore::default()));
+        oauth.token().await.unwrap();
+        hands.set(jump_s);
+        oauth.token().await.unwrap();
+        hands.set(jump_s + 100);
+        oauth.token().await.unwrap();
+        assert_eq!(server.asked(), asked, "{jump_s}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::server::{START_S, Server, Shelf, oauth, settings, text};
 use mizan_adapters::http::HttpError;
-use mizan_adapters::oauth::{AuthError, Grant, MemoryStore};
+use mizan_adapters::oauth::{AuthError, Grant, Mark, MemoryStore, TokenStore};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,4 +125,54 @@ async fn a_server_that_is_away_is_named_as_such() {
     let error = oauth.token().await.unwrap_err();
     assert!(matches!(error, AuthError::Unreachable { .. }), "{error}");
     assert_eq!(store.refresh(), "refresh-0");
+}
+
+#[tokio::test]
+async fn an_interrupted_refresh_is_named_when_its_token_is_refused() {
+    let (server, base) = Server::start().await;
+    server.mishap(500, "{}");
+    let store = Shelf::with("old", "refresh-0", START_S);
+    let (first, _) = oauth(&base, settings(Grant::RefreshToken), store.clone());
+    first.token().await.unwrap_err();
+    assert_eq!(store.tokens.lock().unwrap().as_ref().unwrap().mark, Mark::Sent { at_s: START_S });
+    // Another process, later; the server had done the refresh whose answer was lost.
+    server.revoke();
+    let mut settings = settings(Grant::RefreshToken);
+    settings.log_in = Some("mizan auth login shop".to_owned());
+    let (second, hands) = oauth(&base, settings, store.clone());
+    hands.set(9);
+    let error = second.token().await.unwrap_err().to_string();
+    assert!(error.contains("refresh begun at 2027-01-15T08:00:00Z"), "{error}");
+    assert!(error.ends_with("type: mizan auth login shop"), "{error}");
+    let asked = server.asked();
+    // It is remembered in the store, so that a third process does not ask again.
+    let (third, _) = oauth(&base, crate::server::settings(Grant::RefreshToken), store);
+    third.token().await.unwrap_err();
+    assert_eq!(server.asked(), asked);
+}
+
+#[tokio::test]
+async fn who_was_logged_out_elsewhere_stops() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "refresh-0", START_S + 100);
+    let (oauth, hands) = oauth(&base, settings(Grant::RefreshToken), store.clone());
+    oauth.token().await.unwrap();
+    store.clear().unwrap();
+    hands.set(50);
+    let error = oauth.token().await.unwrap_err();
+    assert!(matches!(error, AuthError::LogInAgain { .. }), "{error}");
+    assert_eq!(server.asked(), 0);
+}
+
+#[tokio::test]
+async fn the_servers_words_are_shown_without_secrets() {
+    let (server, base) = Server::start().await;
+    server.mishap(
+        400,
+        r#"{"error":"invalid_grant","error_description":"client-secret expired for refresh-0"}"#,
+    );
+    let store = Shelf::with("old", "refresh-0", START_S);
+    let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store);
+    let error = oauth.token().await.unwrap_err().to_string();
+    assert!(error.contains("(it says: [hidden] expired for [hidden])"), "{error}");
 }

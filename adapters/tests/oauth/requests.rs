@@ -1,7 +1,7 @@
 //! Requests whose token is refused.
 
-use crate::server::{START_S, Server, Shelf, api, oauth, settings};
-use mizan_adapters::http::{HttpError, Request};
+use crate::server::{START_S, Server, Shelf, api, oauth, quick, settings};
+use mizan_adapters::http::{Api, Auth, Client, HttpError, Limiter, Policy, Request};
 use mizan_adapters::oauth::Grant;
 use std::sync::atomic::Ordering;
 
@@ -78,4 +78,53 @@ async fn a_grant_revoked_in_the_middle_asks_a_person() {
     server.revoke();
     let error = api.send(Request::get("/rows")).await.unwrap_err();
     assert!(matches!(error, HttpError::Unauthorized { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_refused_for_good_is_not_sent_again() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "refresh-0", START_S + 9999);
+    server.mishap(400, r#"{"error":"invalid_grant"}"#);
+    let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store.clone());
+    let api = api(&base, &oauth);
+    for _ in 0..5 {
+        let error = api.send(Request::post("/rows")).await.unwrap_err();
+        assert!(matches!(error, HttpError::Unauthorized { .. }), "{error}");
+    }
+    assert_eq!((server.asked(), server.refused.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test]
+async fn the_pause_ends_with_a_log_in() {
+    let (server, base) = Server::start().await;
+    let store = Shelf::with("old", "refresh-0", START_S + 9999);
+    server.mishap(400, r#"{"error":"invalid_grant"}"#);
+    let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store.clone());
+    let client = Client::builder(&base).build().unwrap();
+    let auth = Auth::Bearer(std::sync::Arc::new(oauth));
+    let policy = Policy { refusal_pause: std::time::Duration::ZERO, ..quick() };
+    let api = Api::new(client, auth, Limiter::default(), policy);
+    for _ in 0..3 {
+        api.send(Request::get("/rows")).await.unwrap_err();
+    }
+    assert_eq!(server.refused.load(Ordering::SeqCst), 1, "the old token is not shown again");
+    store.put("access-0", "refresh-0", START_S + 9999);
+    assert_eq!(api.send(Request::get("/rows")).await.unwrap().text(), "done");
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_shown_once_and_again_only_after_the_pause() {
+    let (server, base) = Server::start().await;
+    for (pause_s, refused) in [(30, 1), (0, 4)] {
+        let auth = Auth::ApiKey { header: "api-key".to_owned(), secret: "k".into() };
+        let pause = std::time::Duration::from_secs(pause_s);
+        let policy = Policy { refusal_pause: pause, ..quick() };
+        let client = Client::builder(&base).build().unwrap();
+        let api = Api::new(client, auth, Limiter::default(), policy);
+        let before = server.refused.load(Ordering::SeqCst);
+        for _ in 0..4 {
+            api.send(Request::get("/rows")).await.unwrap_err();
+        }
+        assert_eq!(server.refused.load(Ordering::SeqCst) - before, refused);
+    }
 }

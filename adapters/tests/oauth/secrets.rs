@@ -23,7 +23,7 @@ fn check_error(error: AuthError) {
 }
 
 fn tokens() -> Tokens {
-    Tokens { access: SECRET.into(), refresh: Some(SECRET.into()), expires_at_s: 1 }
+    Tokens::new(SECRET.into(), Some(SECRET.into()), 1)
 }
 
 #[test]

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Json, Router};
 use mizan_adapters::http::{Api, Auth, Client, Limiter, Policy};
-use mizan_adapters::oauth::{AuthError, Clock, Grant, OAuth, Settings, TokenStore, Tokens};
+use mizan_adapters::oauth::{
+    AuthError, Clock, Grant, Mark, OAuth, Provider, Settings, TokenStore, Tokens,
+};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -115,6 +117,7 @@ async fn resource(
 pub(crate) struct Shelf {
     pub(crate) tokens: Mutex<Option<Tokens>>,
     pub(crate) full: AtomicBool,
+    pub(crate) broken: AtomicBool,
 }
 
 impl Shelf {
@@ -126,7 +129,7 @@ impl Shelf {
 
     pub(crate) fn put(&self, access: &str, refresh: &str, expires_at_s: i64) {
         let (access, refresh) = (access.into(), Some(refresh.into()));
-        *self.tokens.lock().unwrap() = Some(Tokens { access, refresh, expires_at_s });
+        *self.tokens.lock().unwrap() = Some(Tokens::new(access, refresh, expires_at_s));
     }
 
     pub(crate) fn refresh(&self) -> String {
@@ -141,10 +144,17 @@ impl TokenStore for Shelf {
     }
 
     fn save(&self, tokens: &Tokens) -> Result<(), AuthError> {
-        if self.full.load(Ordering::SeqCst) {
+        // Room for the note that a refresh token is sent, and for no more.
+        let notes_only = self.full.load(Ordering::SeqCst) && tokens.mark == Mark::Unused;
+        if notes_only || self.broken.load(Ordering::SeqCst) {
             return Err(AuthError::Store { why: "full".to_owned() });
         }
         *self.tokens.lock().unwrap() = Some(tokens.clone());
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<(), AuthError> {
+        *self.tokens.lock().unwrap() = None;
         Ok(())
     }
 }
@@ -174,8 +184,8 @@ pub(crate) fn settings(grant: Grant) -> Settings {
 
 pub(crate) fn oauth(base: &str, settings: Settings, store: Arc<dyn TokenStore>) -> (OAuth, Hands) {
     let hands = Hands(Arc::new(AtomicI64::new(START_S)));
-    let client = Client::builder(format!("{base}/oauth/token")).build().unwrap();
-    let oauth = OAuth::new(settings, client, quick(), store, hands.clock()).unwrap();
+    let provider = Provider::token_endpoint(format!("{base}/oauth/token"), quick());
+    let oauth = OAuth::new(settings, provider, store, hands.clock()).unwrap();
     (oauth, hands)
 }
 

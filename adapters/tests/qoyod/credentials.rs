@@ -1,9 +1,9 @@
 //! API keys, and OAuth tokens that end.
 
-use super::world::{World, client, coffee, key, over, policy, sandbox};
+use super::world::{World, coffee, key, over, policy, sandbox};
 use mizan_adapters::Fault;
 use mizan_adapters::http::Auth;
-use mizan_adapters::oauth::{ClientAuth, Grant, MemoryStore, OAuth, Settings};
+use mizan_adapters::oauth::{ClientAuth, Grant, MemoryStore, OAuth, Provider, Settings};
 use mizan_adapters::sandbox::FaultKind;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ async fn with_oauth(secret: &str) -> World {
     let secret = SecretString::from(secret);
     let mut settings = Settings::new(Grant::ClientCredentials, "sandbox-client", Some(secret));
     settings.client_auth = ClientAuth::Body;
-    let endpoint = client(&sandbox.token_url());
+    let provider = Provider::token_endpoint(sandbox.token_url(), policy());
     let clock = Arc::new(|| chrono::Utc::now().timestamp());
     let store = Arc::new(MemoryStore::default());
-    let oauth = OAuth::new(settings, endpoint, policy(), store, clock).unwrap();
+    let oauth = OAuth::new(settings, provider, store, clock).unwrap();
     over(sandbox, Auth::Bearer(Arc::new(oauth)))
 }
 

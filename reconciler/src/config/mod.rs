@@ -4,6 +4,7 @@ mod document;
 mod entity;
 mod field;
 mod normaliser;
+mod oauth;
 mod policy;
 mod side;
 
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use document::ConfigError;
+pub use oauth::{ClientId, OauthConfig};
 pub use side::{Auth, Secret, SideConfig, System};
 
 /// Largest configuration file that is read.

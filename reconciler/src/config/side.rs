@@ -1,6 +1,7 @@
 //! The `[sides.NAME]` tables: which system, where, and how to be let in.
 
 use super::document::{ConfigError, Node, suggestion};
+use super::oauth::{OauthConfig, read_oauth};
 use mizan_core::SideId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,19 +50,8 @@ pub enum Secret {
 pub enum Auth {
     /// An API key.
     ApiKey(Secret),
-    /// OAuth 2.0 client credentials.
-    Oauth {
-        /// The token endpoint.
-        token_url: String,
-        /// The client's id.
-        client_id: Secret,
-        /// The client's secret.
-        client_secret: Secret,
-        /// Scopes, divided by spaces.
-        scope: Option<String>,
-        /// Where tokens are kept, readable by the owner only.
-        token_file: PathBuf,
-    },
+    /// OAuth 2.0.
+    Oauth(Box<OauthConfig>),
 }
 
 pub(super) fn read_sides(
@@ -72,7 +62,7 @@ pub(super) fn read_sides(
     for (name, side) in node.table()? {
         check_name(name, side)?;
         super::policy::check_side_name(name, side)?;
-        sides.insert(SideId::new(name), read_side(side, folder)?);
+        sides.insert(SideId::new(name), read_side(side, name, folder)?);
     }
     if sides.len() < 2 {
         return Err(node.error("two sides are needed: a shop and Qoyod, say"));
@@ -91,7 +81,7 @@ pub(super) fn check_name(name: &str, node: &Node) -> Result<(), ConfigError> {
     )))
 }
 
-fn read_side(node: &Node, folder: &Path) -> Result<SideConfig, ConfigError> {
+fn read_side(node: &Node, name: &str, folder: &Path) -> Result<SideConfig, ConfigError> {
     let adapter = node.need("adapter", "\"files\" or \"qoyod\"")?;
     let visibility_ms = match node.get("visibility_seconds") {
         None => None,
@@ -103,7 +93,7 @@ fn read_side(node: &Node, folder: &Path) -> Result<SideConfig, ConfigError> {
             let root = node.need("root", "the folder with the files")?.text()?;
             System::Files { root: folder.join(root) }
         }
-        _ => read_qoyod(node, folder)?,
+        _ => read_qoyod(node, name, folder)?,
     };
     Ok(SideConfig { system, visibility_ms })
 }
@@ -119,7 +109,7 @@ const QOYOD: &[&str] = &[
     "visibility_seconds",
 ];
 
-fn read_qoyod(node: &Node, folder: &Path) -> Result<System, ConfigError> {
+fn read_qoyod(node: &Node, name: &str, folder: &Path) -> Result<System, ConfigError> {
     if let Some(key) = node.get("api_key") {
         return Err(key.error(
             "a key does not belong in this file: put it into an environment variable and name that \
@@ -145,7 +135,7 @@ fn read_qoyod(node: &Node, folder: &Path) -> Result<System, ConfigError> {
             return Err(oauth.error("an API key and OAuth contradict each other; keep one"));
         }
         (Some(key), None) => Auth::ApiKey(key),
-        (None, Some(oauth)) => read_oauth(oauth, folder)?,
+        (None, Some(oauth)) => Auth::Oauth(Box::new(read_oauth(oauth, name, folder)?)),
         (None, None) => {
             return Err(node.error(
                 "no credentials: give `api_key_env` (the name of an environment variable), \
@@ -167,37 +157,11 @@ fn read_qoyod(node: &Node, folder: &Path) -> Result<System, ConfigError> {
     Ok(System::Qoyod { url, auth, requests_per_minute, timeout_seconds })
 }
 
-fn read_oauth(node: &Node, folder: &Path) -> Result<Auth, ConfigError> {
-    node.only(&[
-        "token_url",
-        "client_id_env",
-        "client_id_file",
-        "client_secret_env",
-        "client_secret_file",
-        "scope",
-        "token_file",
-    ])?;
-    let missing = |name: &str| {
-        node.error(format!("`{name}_env` or `{name}_file` is missing in {}", node.path))
-    };
-    let scope = match node.get("scope") {
-        None => None,
-        Some(node) => Some(node.text()?.to_owned()),
-    };
-    Ok(Auth::Oauth {
-        token_url: node.need("token_url", "the address that gives tokens")?.text()?.to_owned(),
-        client_id: secret(node, "client_id", folder)?.ok_or_else(|| missing("client_id"))?,
-        client_secret: secret(node, "client_secret", folder)?
-            .ok_or_else(|| missing("client_secret"))?,
-        scope,
-        token_file: match node.get("token_file") {
-            None => folder.join("qoyod-token.json"),
-            Some(node) => folder.join(node.text()?),
-        },
-    })
-}
-
-fn secret(node: &Node, name: &str, folder: &Path) -> Result<Option<Secret>, ConfigError> {
+pub(super) fn secret(
+    node: &Node,
+    name: &str,
+    folder: &Path,
+) -> Result<Option<Secret>, ConfigError> {
     let (env, file) = (node.get(&format!("{name}_env")), node.get(&format!("{name}_file")));
     match (env, file) {
         (Some(_), Some(file)) => {

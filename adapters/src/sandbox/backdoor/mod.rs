@@ -3,7 +3,7 @@
 pub(crate) mod http;
 mod report;
 
-use super::auth::Rights;
+use super::auth::{Bound, Rights, Ticket};
 use super::faults::{Faults, OneFault, RareFaults};
 use super::kind::Kind;
 use super::messages::Locale;
@@ -232,7 +232,11 @@ impl BackDoor {
     /// Hands out an authorization code, as a user's consent would.
     #[must_use]
     pub fn authorization_code(&self) -> String {
-        self.shared.with(|world| world.tokens.issue_single_use(Rights::All))
+        self.shared.with(|world| {
+            let family = world.tokens.family();
+            let code = Some(Bound::default());
+            world.tokens.issue_single_use(Ticket { rights: Rights::All, family, code })
+        })
     }
 }
 

@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Examine the log on disk without changing it, and rebuild its index where that is broken.
     Doctor(Doctor),
+    /// Log in to sides by OAuth, out of them, and see how long their tokens last.
+    #[command(subcommand)]
+    Auth(Auth),
     /// Run a local stand-in for a system, for trying things out and for tests.
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -276,6 +279,46 @@ pub(crate) struct Doctor {
     pub(crate) rebuild: bool,
 }
 
+const AUTH: &str = "\
+A side with grant = \"authorization_code\" needs a person once; after that Mizan renews the tokens by itself, and says \
+so where the server no longer does.
+
+  mizan auth login qoyod            prints an address; open it on this machine and log in
+  mizan auth login qoyod --paste    for a machine without a browser: open it anywhere, paste the address you end at
+  mizan auth status                 how long the tokens last, and who has to log in
+  mizan auth logout qoyod           forgets the tokens, and revokes them where the server lets that be done
+
+Tokens are never printed. Exit code 3 of `status`: somebody has to log in.";
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = AUTH)]
+pub(crate) enum Auth {
+    /// Log in to a side.
+    Login(Login),
+    /// What is known of the tokens, of all sides or of one.
+    Status {
+        /// The side.
+        side: Option<String>,
+    },
+    /// Forget the tokens of a side, and revoke them.
+    Logout {
+        /// The side.
+        side: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The side.
+    pub(crate) side: String,
+    /// Paste the address that the browser ends at, for a machine without a browser.
+    #[arg(long)]
+    pub(crate) paste: bool,
+    /// Give up after so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sandbox {
     /// A local Qoyod over HTTP.
@@ -290,6 +333,9 @@ pub(crate) struct SandboxQoyod {
     /// Requests a minute; 0 lifts the limit.
     #[arg(long, default_value_t = 300)]
     pub(crate) requests_per_minute: u32,
+    /// How long an access token lives, in seconds.
+    #[arg(long, default_value_t = 7200)]
+    pub(crate) token_seconds: u64,
     /// The API key that it accepts.
     #[arg(long, default_value = "sandbox-key")]
     pub(crate) api_key: String,

@@ -99,6 +99,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Explain(args) => commands::explain::run(args, cli),
         Command::Replay(args) => commands::replay::run(args, cli),
         Command::Doctor(args) => commands::doctor::run(args, cli),
+        Command::Auth(args) => commands::auth::run(args, cli),
         Command::Sandbox(args) => commands::sandbox::run(args, cli.json),
     }
 }

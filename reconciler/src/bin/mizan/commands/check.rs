@@ -4,11 +4,12 @@ use crate::args::{Check, Cli};
 use crate::output::{load, table};
 use crate::{Failure, USAGE};
 use mizan::adapters::{Adapter, Capabilities, Conditional, Known, Pull};
+use mizan::auth::standing;
 use mizan::config::Config;
 use mizan::connect::connect_sides;
 use mizan::core::policy::Declared;
 use mizan::core::smallworld::Checked;
-use mizan::core::{Entity, Ext, Field, Rivalry};
+use mizan::core::{Entity, Ext, Field, Rivalry, SideId};
 use mizan::policies::{check_policies, told};
 use serde_json::json;
 use std::sync::Arc;
@@ -32,11 +33,17 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
         return super::probe::run(args, cli, &config);
     }
     let sides = connect_sides(&config)?;
-    let mut failed = Vec::new();
+    let mut failed = not_let_in(&config);
     if !args.offline {
         let runtime = tokio::runtime::Runtime::new()?;
-        failed = runtime.block_on(try_reading(&config, &sides.adapters));
+        let out = |side: &SideId| failed.iter().any(|(out, _)| out == side);
+        // What cannot be read for want of a log-in is one problem, not one of each entity.
+        let (tried, _): (Vec<_>, Vec<_>) =
+            sides.adapters.iter().cloned().partition(|adapter| !out(adapter.side()));
+        let more = runtime.block_on(try_reading(&config, &tried));
+        failed.extend(more);
     }
+    let failed: Vec<String> = failed.into_iter().map(|(_, problem)| problem).collect();
     let mut lines = Vec::new();
     for entity in &config.schema.entities {
         for adapter in &sides.adapters {
@@ -88,8 +95,23 @@ fn refuse(checked: &Checked, as_json: bool) -> u8 {
     USAGE
 }
 
+/// Sides that a person has to log in to first.
+fn not_let_in(config: &Config) -> Vec<(SideId, String)> {
+    let waiting = standing(config).into_iter().filter(|one| !one.ready);
+    waiting
+        .map(|one| {
+            let note = one.note.unwrap_or_default();
+            let what = match one.to_do {
+                Some(command) => format!("{}: {note}; log in: {command}", one.side),
+                None => format!("{}: {note}", one.side),
+            };
+            (one.side, what)
+        })
+        .collect()
+}
+
 /// Reads one page of everything; nothing is written anywhere.
-async fn try_reading(config: &Config, adapters: &[Arc<dyn Adapter>]) -> Vec<String> {
+async fn try_reading(config: &Config, adapters: &[Arc<dyn Adapter>]) -> Vec<(SideId, String)> {
     let mut failed = Vec::new();
     for entity in &config.schema.entities {
         for adapter in adapters {
@@ -97,7 +119,8 @@ async fn try_reading(config: &Config, adapters: &[Arc<dyn Adapter>]) -> Vec<Stri
                 continue;
             }
             if let Err(fault) = adapter.pull(&entity.name, Pull::All, None, &Nothing).await {
-                failed.push(format!("{} on {}: {fault}", entity.name, adapter.side()));
+                let what = format!("{} on {}: {fault}", entity.name, adapter.side());
+                failed.push((adapter.side().clone(), what));
             }
         }
     }

@@ -20,6 +20,7 @@ async fn serve(args: &SandboxQoyod, json: bool) -> Result<u8, Failure> {
     let options = SandboxOptions {
         api_key: args.api_key.clone(),
         requests_per_minute: limit,
+        token_seconds: args.token_seconds,
         ..SandboxOptions::default()
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
@@ -29,6 +30,7 @@ async fn serve(args: &SandboxQoyod, json: bool) -> Result<u8, Failure> {
             "{}",
             json!({
                 "url": server.url(), "token_url": server.token_url(),
+                "authorize_url": server.authorize_url(), "issuer": server.issuer(),
                 "back_door": server.back_door_token(),
             })
         );
@@ -37,6 +39,11 @@ async fn serve(args: &SandboxQoyod, json: bool) -> Result<u8, Failure> {
         println!(
             "tokens for OAuth: {} (client sandbox-client, secret sandbox-secret)",
             server.token_url()
+        );
+        println!(
+            "logging in as a person: issuer = \"{}\" (or {})",
+            server.issuer(),
+            server.authorize_url()
         );
         println!(
             "back door: curl -H 'X-Backdoor: {}' http://{}/backdoor/counts",
