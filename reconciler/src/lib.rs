@@ -10,6 +10,7 @@ pub mod conflicts;
 pub mod connect;
 pub mod engine;
 pub mod explain;
+pub mod history;
 pub mod policies;
 mod preview;
 pub mod probe;

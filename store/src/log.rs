@@ -217,6 +217,24 @@ pub trait EventLog: Send {
         within(old, new)?;
         path::consistency(old.0, new.0, &|from, to| self.subtree(Seq(from), Seq(to)))
     }
+
+    /// Keeps bytes under a name in place of the last ones: a cache of something that the log can give again.
+    ///
+    /// A log that keeps nothing beside itself does nothing here, which is what a cache may do.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if they could not be written; the last ones then stay.
+    fn save_cache(&mut self, _name: &str, _bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The bytes under a name, whole as they were saved; `None` where they are missing, damaged or not kept.
+    ///
+    /// Whether they still fit the log is for the caller to check: the log may be another one by now.
+    fn load_cache(&self, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Refuses a position behind `end`.

@@ -113,4 +113,9 @@ impl EventLog for Overlay {
         }
         Ok(leaves)
     }
+
+    // What is only tried is not kept: a cache of it would outlive it.
+    fn load_cache(&self, name: &str) -> Option<Vec<u8>> {
+        self.base.load_cache(name)
+    }
 }

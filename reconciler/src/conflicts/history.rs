@@ -5,6 +5,7 @@ use mizan_core::event::{Decision, Found, Life, Loser};
 use mizan_core::{Event, Fact, Name, RecordId, Seq, Timestamp};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 /// When something began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,18 +36,24 @@ pub(super) struct Begun {
 pub(super) struct History(BTreeMap<RecordId, BTreeMap<About, Begun>>);
 
 impl History {
-    /// Walks the log once: a conflict is open from the first decision that left it so, as long as every later one does.
+    /// Walks their events: a conflict is open from the first decision that left it so, as long as every later one does.
     pub(super) fn of(journal: &Journal, wanted: &BTreeSet<RecordId>) -> Result<Self, EngineError> {
         let mut history = Self(BTreeMap::new());
         if wanted.is_empty() {
             return Ok(history);
         }
-        journal.each_event(Seq(0), &mut |event| {
+        let places: BTreeSet<Seq> = journal.with_index(|index| {
+            let of = |id: &RecordId| index.of_record(journal.state(), *id);
+            wanted.iter().flat_map(of).collect()
+        })?;
+        let places: Vec<Seq> = places.into_iter().collect();
+        journal.each_event_at(&places, &mut |event| {
             if let Fact::Decided { record, decision } = &event.fact
                 && wanted.contains(record)
             {
                 history.decided(*record, decision, event);
             }
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(history)
     }

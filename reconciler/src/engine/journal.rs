@@ -1,6 +1,7 @@
 //! The journal: the log, the state that it folds to, and the bodies behind the hashes, always in step (L2).
 
 use super::EngineError;
+use crate::history::Index;
 use mizan_core::bodies::{Bodies, Outcome};
 use mizan_core::compare::rule_bodies;
 use mizan_core::fold::{STATE_CODE, State, fold};
@@ -17,6 +18,9 @@ const CACHE_IMAGES_MAX: usize = 20_000;
 /// Events that are read at a time when the log is walked.
 const PAGE_EVENTS_MAX: usize = 4_096;
 
+/// So many events are walked over in the time that one look at a single event takes.
+const EVENTS_PER_LOOK: u64 = 8;
+
 /// Events after which a stop is worth a snapshot.
 const SNAPSHOT_EVENTS_MIN: u64 = 2_000;
 
@@ -29,6 +33,10 @@ pub struct Journal {
     state: State,
     cache: Mutex<BTreeMap<ContentHash, Image>>,
     snapshot_at: Seq,
+    /// When the last event was appended: none is ever earlier than the one before it (L54).
+    latest: Timestamp,
+    /// Which events are about which record; made when it is first asked for.
+    index: Mutex<Option<Index>>,
 }
 
 impl Journal {
@@ -51,8 +59,12 @@ impl Journal {
             .unwrap_or_default();
         let snapshot_at = state.head;
         let state = fold_log(log.as_ref(), state)?;
-        let (log, cache) = (Mutex::new(log), Mutex::default());
-        Ok(Self { log, state, cache, snapshot_at })
+        let latest = match log.read(state.head)? {
+            Some(bytes) => Event::from_bytes(state.head, &bytes)?.at,
+            None => Timestamp(i64::MIN),
+        };
+        let (log, cache, index) = (Mutex::new(log), Mutex::default(), Mutex::default());
+        Ok(Self { log, state, cache, snapshot_at, latest, index })
     }
 
     /// The folded state.
@@ -98,6 +110,8 @@ impl Journal {
         if outcome.is_empty() {
             return Ok(());
         }
+        // A clock that was set back does not take the log back with it.
+        let now = now.max(self.latest);
         let expected = self.state.head;
         let mut seq = expected;
         let mut events = Vec::with_capacity(outcome.facts.len());
@@ -119,6 +133,7 @@ impl Journal {
             cache.clear();
         }
         cache.extend(images);
+        self.latest = now;
         for event in &events {
             fold(&mut self.state, event)?;
         }
@@ -161,6 +176,84 @@ impl Journal {
                 }
             }
         }
+    }
+
+    /// One event; `None` beyond the head, and for position 0.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn event(&self, at: Seq) -> Result<Option<Event>, EngineError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = log.read(at)?;
+        Ok(bytes.map(|bytes| Event::from_bytes(at, &bytes)).transpose()?)
+    }
+
+    /// Calls `visit` for the events at these positions, in order; what is not there is passed over.
+    ///
+    /// # Errors
+    /// When an event cannot be read, and what `visit` fails with.
+    pub fn each_event_at(&self, places: &[Seq], visit: Visit<'_>) -> Result<(), EngineError> {
+        let (Some(first), Some(last)) = (places.first(), places.last()) else { return Ok(()) };
+        // Where much of the log is wanted, one walk is quicker than so many looks.
+        if places.len() as u64 > (last.0 - first.0) / EVENTS_PER_LOOK && places.len() > 1 {
+            let mut wanted = places.iter().peekable();
+            return self.try_each_event(Seq(first.0.saturating_sub(1)), &mut |event| {
+                if wanted.next_if_eq(&&event.seq).is_some() && visit(event)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                let more = wanted.peek().is_some();
+                Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            });
+        }
+        for at in places {
+            if let Some(event) = self.event(*at)?
+                && visit(&event)?.is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of the log, up to its head; `look` must not ask for it again.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn with_index<T>(&self, look: impl FnOnce(&Index) -> T) -> Result<T, EngineError> {
+        self.with_index_telling(&mut |_| {}, look)
+    }
+
+    /// As [`Journal::with_index`]; `tell` is told of the position that is reached where much is to be read first.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn with_index_telling<T>(
+        &self,
+        tell: &mut dyn FnMut(Seq),
+        look: impl FnOnce(&Index) -> T,
+    ) -> Result<T, EngineError> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = match &mut *index {
+            Some(index) => index,
+            none => none.insert(Index::load(self)?),
+        };
+        index.follow(self, tell)?;
+        Ok(look(index))
+    }
+
+    /// Bytes that can be computed again, kept beside the log under a name.
+    pub(crate) fn load_cache(&self, name: &str) -> Option<Vec<u8>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).load_cache(name)
+    }
+
+    pub(crate) fn save_cache(&self, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(log.save_cache(name, bytes)?)
+    }
+
+    /// The bytes of one event.
+    pub(crate) fn event_bytes(&self, at: Seq) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.log.lock().unwrap_or_else(PoisonError::into_inner).read(at)?)
     }
 
     /// The bytes that the log keeps under a hash, as they are: an image, or the rules of an entity.

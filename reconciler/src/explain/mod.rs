@@ -9,6 +9,7 @@ use mizan_core::fold::{RowState, State};
 use mizan_core::{Ext, Fact, Image, Name, RecordId, Schema, Seq, SideId, Timestamp, Value};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use tell::Teller;
 
 /// One link of the chain.
@@ -135,9 +136,28 @@ pub fn explain(
 
 /// Calls `visit` for every event about a record: its rows, decisions, commands and their outcomes, oldest first.
 ///
+/// Which they are is in the log's [index](crate::history::Index), so that it costs what the record has and not what the
+/// log has.
+///
 /// # Errors
 /// When the log cannot be read.
 pub fn each_event_of(
+    journal: &Journal,
+    id: RecordId,
+    visit: &mut dyn FnMut(&Event),
+) -> Result<(), EngineError> {
+    let places = journal.with_index(|index| index.of_record(journal.state(), id))?;
+    journal.each_event_at(&places, &mut |event| {
+        visit(event);
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// As [`each_event_of`], by reading the whole log: what the index is held against.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn scan_events_of(
     journal: &Journal,
     id: RecordId,
     visit: &mut dyn FnMut(&Event),

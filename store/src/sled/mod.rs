@@ -8,6 +8,7 @@
 //! <log>/checkpoint              up to which event sled was made durable
 //! <log>/snapshot                the last cached state
 //! <log>/leaves, <log>/tree      the leaf hashes of the Merkle tree, a cache for proofs
+//! <log>/cache/NAME              what can be computed again: deleting it costs time and nothing else
 //! <log>/sled.suspect-N/         a sled folder that lost something, kept for inspection
 //! ```
 
@@ -24,6 +25,7 @@ pub use doctor::{
 pub use leaves::LeafHealth;
 pub use open::{FreeSpace, OpenReport, Options};
 
+use crate::cache;
 use crate::error::StoreError;
 use crate::log::{Batch, EventLog, within};
 use crate::merkle::file::LeafFile;
@@ -324,5 +326,13 @@ impl EventLog for SledLog {
             return self.with_tree(size, false, |leaves| Ok(leaves.root()));
         }
         self.subtree(Seq(0), size)
+    }
+
+    fn save_cache(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        cache::save(&self.layout.root, name, bytes)
+    }
+
+    fn load_cache(&self, name: &str) -> Option<Vec<u8>> {
+        cache::load(&self.layout.root, name)
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Status,
     /// The events of the log.
     Log(Log),
+    /// How everything, or one record, was then: after an event, or at a time.
+    AsOf(AsOf),
     /// Conflicts that wait for a person.
     #[command(subcommand)]
     Conflicts(Conflicts),
@@ -106,20 +108,63 @@ pub(crate) struct Sync {
     pub(crate) sweep: bool,
 }
 
+const LOG: &str = "\
+  mizan log                                                the newest 50 events
+  mizan log --record product:COF-250 --all                 all of one record
+  mizan log --kind refused,withdrawn --since 2h            what sides refused in the last two hours
+  mizan log --side books --entity invoice --since 2026-11-01 --until 2026-11-08
+  mizan log --all --json                                   one JSON document a line, oldest first
+
+A moment is a position (1234), a time in UTC (2026-11-25T14:30:00Z, 2026-11-25 14:30), a day, or how long ago it is \
+(90s, 15m, 2h, 3d).";
+
 #[derive(Debug, Args)]
+#[command(after_help = LOG)]
 pub(crate) struct Log {
     /// Only events about this record (r12, entity:KEY or entity:side:ID).
     #[arg(long, value_name = "RECORD")]
     pub(crate) record: Option<String>,
-    /// Only events of this kind (observed, decided, intent, done, ...).
-    #[arg(long, value_name = "KIND")]
-    pub(crate) kind: Option<String>,
-    /// Only events after this position.
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    pub(crate) since: u64,
+    /// Only events of this kind (observed, decided, intent, done, ...); several after commas, or repeated.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(crate) kind: Vec<String>,
+    /// Only what happened on this side: what it showed, what was sent to it, what became of that.
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) side: Option<String>,
+    /// Only events about this entity.
+    #[arg(long, value_name = "ENTITY")]
+    pub(crate) entity: Option<String>,
+    /// Only events after this position, or from this time on.
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) since: Option<String>,
+    /// Only events up to this position or time.
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) until: Option<String>,
     /// At most so many, the newest.
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "all")]
     pub(crate) last: usize,
+    /// All of them, oldest first.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+const AS_OF: &str = "\
+  mizan as-of 1234                                how many records stood how, after event 1234
+  mizan as-of 2026-11-25T14:30:00Z --entity product       the products, with their values, at that time
+  mizan as-of 2h product:COF-250                  one record two hours ago: what held, what each side showed
+
+Time is when Mizan learnt of something, not when it happened on a side.";
+
+#[derive(Debug, Args)]
+#[command(after_help = AS_OF)]
+pub(crate) struct AsOf {
+    /// A position (1234), a time in UTC (2026-11-25T14:30:00Z), a day, or how long ago (2h, 3d).
+    #[arg(value_name = "POS|TIME")]
+    pub(crate) moment: String,
+    /// The record (r12, entity:KEY or entity:side:ID); everything where it is not given.
+    pub(crate) record: Option<String>,
+    /// List the records of this entity.
+    #[arg(long, value_name = "ENTITY", conflicts_with = "record")]
+    pub(crate) entity: Option<String>,
 }
 
 const CONFLICTS: &str = "\

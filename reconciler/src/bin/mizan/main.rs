@@ -93,6 +93,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Sync(args) => commands::sync::run(args, cli),
         Command::Status => commands::status::run(cli),
         Command::Log(args) => commands::log::run(args, cli),
+        Command::AsOf(args) => commands::as_of::run(args, cli),
         Command::Conflicts(args) => commands::conflicts::run(args, cli),
         Command::Redecide(args) => commands::redecide::run(args, cli),
         Command::Parked(args) => commands::parked::run(args, cli),

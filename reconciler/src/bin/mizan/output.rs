@@ -7,8 +7,10 @@ use mizan::clock::SystemClock;
 use mizan::config::{Config, LoadError};
 use mizan::connect::{check_policies, open_log};
 use mizan::core::policy::Policies;
-use mizan::core::{Event, Name, Schema, Seq, SideId, Timestamp};
+use mizan::core::{Event, Name, RecordId, Schema, Seq, SideId, Timestamp};
 use mizan::engine::{Journal, Progress, Stage};
+use mizan::explain::find_record;
+use mizan::history::{HistoryError, Moment};
 use mizan::replay::{NoPosition, Position};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -86,6 +88,34 @@ pub(crate) fn walking(json: bool, what: &'static str, to: Seq) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+/// A record by what a person typed.
+pub(crate) fn record_named(look: &Look, text: &str) -> Result<RecordId, Failure> {
+    find_record(look.journal.state(), &look.schema, text).ok_or_else(|| {
+        Failure::usage(format!("no record `{text}`; write r12, entity:KEY or entity:side:ID"))
+    })
+}
+
+/// A moment by what a person typed.
+pub(crate) fn moment(text: &str) -> Result<Moment, Failure> {
+    use mizan::clock::Clock;
+    Moment::parse(text, SystemClock.now()).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The position of a moment.
+pub(crate) fn place_of(look: &Look, moment: Moment) -> Result<Seq, Failure> {
+    moment.position(&look.journal).map_err(asked_wrongly)
+}
+
+/// A question about what is not there is wrong usage.
+pub(crate) fn asked_wrongly(error: HistoryError) -> Failure {
+    match &error {
+        HistoryError::Beyond { .. } | HistoryError::Backwards { .. } => {
+            Failure::usage(error.to_string())
+        }
+        _ => Failure::from(error),
+    }
 }
 
 /// A table for a terminal.

@@ -2,46 +2,72 @@
 
 use crate::Failure;
 use crate::args::{Cli, Log};
-use crate::output::{event_json, load, look, time};
-use mizan::core::{Event, Fact, Seq};
-use mizan::explain::{each_event_of, find_record};
-use std::collections::VecDeque;
+use crate::output::{Look, event_json, load, look, moment, place_of, record_named, time, walking};
+use mizan::core::{Fact, Name, Seq, SideId, Timestamp};
+use mizan::history::{Filter, KINDS, Moment};
+use std::ops::ControlFlow;
 
 pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
     let look = look(&config)?;
-    let record = match &args.record {
-        None => None,
-        Some(text) => {
-            Some(find_record(look.journal.state(), &look.schema, text).ok_or_else(|| {
-                Failure::usage(format!(
-                    "no record `{text}`; write r12, entity:KEY or entity:side:ID"
-                ))
-            })?)
-        }
-    };
-    let mut kept: VecDeque<Event> = VecDeque::new();
-    let mut keep = |event: &Event| {
-        let kind = args.kind.as_deref().is_none_or(|kind| kind == event.fact.kind());
-        if kind && event.seq > Seq(args.since) {
-            kept.push_back(event.clone());
-            if kept.len() > args.last {
-                kept.pop_front();
-            }
-        }
-    };
-    match record {
-        Some(record) => each_event_of(&look.journal, record, &mut keep)?,
-        None => look.journal.each_event(Seq(args.since), &mut keep)?,
-    }
-    for event in kept {
+    let filter = filter(args, &look)?;
+    let journal = &look.journal;
+    let count = walking(cli.json, "indexing the log", journal.head());
+    let found = journal.with_index_telling(&mut |at| count.set_position(at.0), |index| {
+        index.find(journal.state(), &filter)
+    })?;
+    count.finish_and_clear();
+    let skip = if args.all { 0 } else { found.len().saturating_sub(args.last) };
+    journal.each_event_at(&found[skip..], &mut |event| {
         if cli.json {
-            println!("{}", event_json(&event));
+            println!("{}", event_json(event));
         } else {
             println!("{:>8}  {}  {}", event.seq, time(event.at), line(&event.fact));
         }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if skip > 0 && !cli.json {
+        eprintln!("{skip} earlier ones are not shown; --last N shows more, --all all of them");
     }
     Ok(0)
+}
+
+fn filter(args: &Log, look: &Look) -> Result<Filter, Failure> {
+    if let Some(wrong) = args.kind.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+        let known = KINDS.join(", ");
+        return Err(Failure::usage(format!("there is no kind `{wrong}`; there are {known}")));
+    }
+    let state = look.journal.state();
+    if let Some(wrong) =
+        args.entity.as_ref().filter(|name| !state.entities.contains_key(name.as_str()))
+    {
+        let known: Vec<&str> = state.entities.keys().map(Name::as_str).collect();
+        let known = known.join(", ");
+        return Err(Failure::usage(format!("there is no entity `{wrong}`; there are {known}")));
+    }
+    let side = args.side.as_ref().map(SideId::new);
+    if let Some(wrong) = side.as_ref().filter(|side| !state.sides.contains(*side)) {
+        let known: Vec<&str> = state.sides.iter().map(SideId::as_str).collect();
+        let known = known.join(", ");
+        return Err(Failure::usage(format!("there is no side `{wrong}`; there are {known}")));
+    }
+    let record = args.record.as_ref().map(|text| record_named(look, text)).transpose()?;
+    let after = match &args.since {
+        None => Seq(0),
+        // From a time on: after the last event that was before it.
+        Some(text) => match moment(text)? {
+            Moment::Time(at) => place_of(look, Moment::Time(Timestamp(at.0 - 1)))?,
+            Moment::Position(at) => at,
+        },
+    };
+    let until = match &args.until {
+        None => look.journal.head(),
+        Some(text) => place_of(look, moment(text)?)?,
+    };
+    // 0 would say that there is no end.
+    let after = if until == Seq(0) { look.journal.head() } else { after };
+    let entity = args.entity.as_ref().map(Name::new);
+    Ok(Filter { record, kinds: args.kind.clone(), side, entity, after, until })
 }
 
 /// One line for people; contents stay out of it, `--json` and `explain` have them.

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod as_of;
 pub(crate) mod auth;
 pub(crate) mod check;
 pub(crate) mod conflicts;
