@@ -142,7 +142,7 @@ fn product(sku: &str, name: &str, price: &str) -> Image {
 fn command(record: u32, operation: Operation, set: &Image) -> Command {
     let (log, side) = (ContentHash([7; 32]), SideId::new("pos"));
     Command {
-        id: command_id(&log, RecordId(record), 0, &side, &operation, &set.hash(), Seq(1)),
+        id: command_id(&log, 1, RecordId(record), 0, &side, &operation, &set.hash(), Seq(1)),
         record: RecordId(record),
         entity: entity(),
         side,

@@ -77,7 +77,7 @@ fn create(number: u32) -> (Command, Image) {
     let (log, side) = (ContentHash([7; 32]), SideId::new("pos"));
     let (record, operation) = (RecordId(number), Operation::Create);
     let command = Command {
-        id: command_id(&log, record, 0, &side, &operation, &set.hash(), Seq(1)),
+        id: command_id(&log, 1, record, 0, &side, &operation, &set.hash(), Seq(1)),
         record,
         entity: Name::new("product"),
         side,

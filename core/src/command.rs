@@ -94,9 +94,17 @@ impl fmt::Display for Command {
 /// A create depends on the record's life only, so that a create that is planned again after a crash is the
 /// same wish and finds its own trace on the remote. Updates and deletes depend on what they expect and set,
 /// and on the position they were planned at.
+///
+/// `epoch` is the one in which the record began, of a create, and the present one of the others: what a lost part of
+/// the log sent is never taken for what is sent now (L21, L38).
 #[must_use]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a part of the identity, and none belongs to another"
+)]
 pub fn command_id(
     log_id: &ContentHash,
+    epoch: u32,
     record: RecordId,
     life: u32,
     side: &SideId,
@@ -106,6 +114,11 @@ pub fn command_id(
 ) -> CommandId {
     let mut hash = HashWriter::new("mizan.command.v1");
     hash.raw(&log_id.0);
+    // The first epoch is not in it: logs from before there were others keep their commands' names.
+    if epoch > 1 {
+        hash.text("epoch");
+        hash.int(u64::from(epoch));
+    }
     hash.int(u64::from(record.0));
     hash.int(u64::from(life));
     hash.text(side.as_str());

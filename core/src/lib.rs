@@ -4,6 +4,7 @@
 //! a hash map: the same input gives the same bytes (law L1).
 
 pub mod ablate;
+pub mod behaviour;
 pub mod bodies;
 pub mod check;
 pub mod command;

@@ -251,7 +251,20 @@ impl Due<'_> {
         let log_id = self.state.log_id.unwrap_or(ContentHash([0; 32]));
         let hash = set.hash();
         let life = self.record.life;
-        let id = command_id(&log_id, self.id, life, self.side, &operation, &hash, self.state.head);
+        let epoch = match &operation {
+            Operation::Create => self.state.epoch_of(self.id),
+            Operation::Update { .. } | Operation::Delete { .. } => self.state.epoch,
+        };
+        let id = command_id(
+            &log_id,
+            epoch,
+            self.id,
+            life,
+            self.side,
+            &operation,
+            &hash,
+            self.state.head,
+        );
         let mut refers_to = Vec::new();
         for (_, value) in set.iter() {
             value.each_ref(&mut |reference| {

@@ -29,12 +29,15 @@ pub fn done(
     shown: Shown,
     exact: bool,
 ) -> Result<Outcome, MissingBody> {
+    // A create of a record that is older than the epoch may have been done in the part of the log that was lost: the
+    // side then answers with the row as it has become since (L21).
+    let creates = command.operation == Operation::Create;
+    let exact = exact && (!creates || state.epoch_of(command.record) == state.epoch);
     let shows = (exact || off(Switch::ExactBase)) && !off(Switch::ShownBase);
     let record = state.record(command.record);
     let slot = record.and_then(|record| record.slots.get(&command.side));
     let merged = record.map(|record| image_of(bodies, &record.merged)).transpose()?;
     let merged = merged.unwrap_or_default();
-    let creates = command.operation == Operation::Create;
     let (mut base, seen, behind) = match slot {
         Some(slot) if !creates => {
             let behind = slot.behind.minus(command.fields);

@@ -3,6 +3,7 @@
 //!
 //! `mizan-sim --traces core/tests/traces.bin` writes the traces anew. A difference here is a change of behaviour (L3).
 
+use mizan_core::behaviour::behaviour;
 use mizan_core::bodies::{Bodies, Outcome};
 use mizan_core::decide::decide;
 use mizan_core::event::Evidence;
@@ -23,6 +24,7 @@ struct Trace {
     events: Vec<Vec<u8>>,
     bodies: Vec<Vec<u8>>,
     state: ContentHash,
+    behaviour: Vec<[u8; 4]>,
 }
 
 /// The policy of the user's own that some traces name.
@@ -54,6 +56,7 @@ struct Replay {
     images: Images,
     events: Vec<Event>,
     state: State,
+    behaviour: Vec<[u8; 4]>,
     commands: BTreeMap<CommandId, Command>,
     plans: Vec<Vec<Planned>>,
     asked: BTreeMap<&'static str, usize>,
@@ -78,6 +81,7 @@ fn every_answer_in_every_trace_is_given_again() {
     // Were a trace without any of them, nothing would be checked.
     for (what, least) in [
         ("absence", 10),
+        ("behaviour", 10_000),
         ("decide", 100),
         ("done", 100),
         ("ingest", 100),
@@ -105,6 +109,7 @@ impl Replay {
             images: Images(images.collect()),
             events: events.collect(),
             state: State::default(),
+            behaviour: trace.behaviour.clone(),
             commands: BTreeMap::new(),
             plans: Vec::new(),
             asked: BTreeMap::new(),
@@ -112,14 +117,27 @@ impl Replay {
     }
 
     fn run(&mut self) {
+        assert_eq!(self.behaviour.len(), self.events.len() + 1, "{}", self.name);
         for at in 0..self.events.len() {
             let event = self.events[at].clone();
+            self.behaves(at);
             self.ask(at, &event);
             if let Fact::Intent { command } = &event.fact {
                 self.commands.insert(command.id, command.clone());
             }
             fold(&mut self.state, &event).expect("it folds");
         }
+        self.behaves(self.events.len());
+    }
+
+    /// What would follow is what followed when the trace was written.
+    fn behaves(&mut self, at: usize) {
+        let policies = Policies::default().with(Longest);
+        let hash = behaviour(&self.state, &self.schema, &self.images, &policies).expect("bodies");
+        assert_eq!(hash.0[..4], self.behaviour[at], "{} after event {at}", self.name);
+        let read = State::from_bytes(&self.state.to_bytes()).expect("a snapshot is read back");
+        assert!(read == self.state, "{} after event {at}: a snapshot", self.name);
+        self.note("behaviour");
     }
 
     fn note(&mut self, what: &'static str) {

@@ -9,6 +9,7 @@ pub mod config;
 pub mod conflicts;
 pub mod connect;
 pub mod engine;
+pub mod epoch;
 pub mod explain;
 pub mod history;
 pub mod policies;

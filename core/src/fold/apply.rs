@@ -15,6 +15,9 @@ pub(super) fn apply(state: &mut State, event: &Event) {
     let at = event.seq;
     match &event.fact {
         Fact::Opened { log_id, epoch } => {
+            if state.log_id.is_some() {
+                state.epochs.push((state.records.len() as u32, *epoch));
+            }
             state.log_id = Some(*log_id);
             state.epoch = *epoch;
         }

@@ -6,10 +6,10 @@
 mod apply;
 mod state;
 
-use crate::Seq;
 use crate::ablate::{Switch, off};
 use crate::event::{Event, Fact};
 use crate::id::{CommandId, RecordId};
+use crate::{ContentHash, Seq};
 
 pub use state::{
     Pending, Presence, Record, Refusal, Resolution, RowKey, RowState, STATE_CODE, Slot, State,
@@ -61,6 +61,16 @@ pub enum FoldError {
         record: RecordId,
         /// The one that it belongs to.
         owner: RecordId,
+    },
+    /// A log goes on as another log, or in an epoch that it had before.
+    #[error("event {at} begins epoch {epoch}, which {why}; the log was put together from two")]
+    Reopened {
+        /// The event.
+        at: Seq,
+        /// The epoch.
+        epoch: u32,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// An entity's field list lost or moved a field.
     #[error("event {at} moves or drops a field of an entity that earlier events use")]
@@ -132,12 +142,12 @@ fn verify(state: &State, event: &Event) -> Result<(), FoldError> {
                 Err(FoldError::UnknownCommand { at, command: *command })
             }
         }
+        Fact::Opened { log_id, epoch } => reopened(state, at, log_id, *epoch),
         Fact::EntityDeclared { entity, fields } => match state.entities.get(entity) {
             Some(known) if !fields.starts_with(known) => Err(FoldError::FieldsMoved { at }),
             Some(_) | None => Ok(()),
         },
-        Fact::Opened { .. }
-        | Fact::SideAttached { .. }
+        Fact::SideAttached { .. }
         | Fact::PolicySet { .. }
         | Fact::Observed { .. }
         | Fact::Cursor { .. }
@@ -151,6 +161,19 @@ fn verify(state: &State, event: &Event) -> Result<(), FoldError> {
         | Fact::Readable { .. }
         | Fact::Checkpointed { .. } => Ok(()),
     }
+}
+
+/// A second `Opened` begins a new epoch of the same log (L21).
+fn reopened(state: &State, at: Seq, log_id: &ContentHash, epoch: u32) -> Result<(), FoldError> {
+    let Some(before) = &state.log_id else { return Ok(()) };
+    if before != log_id {
+        return Err(FoldError::Reopened { at, epoch, why: "belongs to another log" });
+    }
+    let known = epoch == 1 || state.epochs.iter().any(|(_, known)| *known == epoch);
+    if known {
+        return Err(FoldError::Reopened { at, epoch, why: "it had before" });
+    }
+    Ok(())
 }
 
 fn known_record(state: &State, at: Seq, record: RecordId) -> Result<(), FoldError> {

@@ -289,6 +289,8 @@ pub struct State {
     pub log_id: Option<ContentHash>,
     /// The present epoch.
     pub epoch: u32,
+    /// The epochs after the first, each with the number of records that there were when it began.
+    pub epochs: Vec<(u32, u32)>,
     /// The sides that take part.
     pub sides: BTreeSet<SideId>,
     /// The fields of each entity, in the order of their bits.
@@ -349,6 +351,16 @@ impl State {
         Actor { side: side.clone(), epoch: self.epoch }
     }
 
+    /// The epoch in which a record began.
+    ///
+    /// A restored log gives the numbers of the records that it lost to others: with the epoch in the identity of
+    /// their commands, a side does not take a new record's create for the lost one's (L21, L38).
+    #[must_use]
+    pub fn epoch_of(&self, record: RecordId) -> u32 {
+        let began = self.epochs.iter().rev().find(|(records, _)| *records <= record.0);
+        began.map_or(1, |(_, epoch)| *epoch)
+    }
+
     /// Records with their ids.
     pub fn each_record(&self) -> impl Iterator<Item = (RecordId, &Record)> {
         (0u32..).zip(&self.records).map(|(id, record)| (RecordId(id), record))
@@ -388,4 +400,4 @@ impl State {
 }
 
 /// Names the code that wrote a snapshot; another code ignores it and folds the log again (L4).
-pub const STATE_CODE: &str = concat!("mizan-core ", env!("CARGO_PKG_VERSION"), " state 3");
+pub const STATE_CODE: &str = concat!("mizan-core ", env!("CARGO_PKG_VERSION"), " state 4");

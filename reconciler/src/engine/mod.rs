@@ -48,6 +48,9 @@ pub enum EngineError {
     /// Contents are missing.
     #[error(transparent)]
     Missing(#[from] MissingBody),
+    /// The log has no event yet.
+    #[error("the log is empty: nothing was restored; `mizan sync` begins a log")]
+    EmptyLog,
     /// A side of the schema has no adapter.
     #[error("side `{0}` has no adapter")]
     NoAdapter(SideId),

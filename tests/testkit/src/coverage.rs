@@ -24,6 +24,7 @@ const ALWAYS: &[&str] = &[
     "delete lost to an edit",
     "delete lost to an edit that was not delivered",
     "edit committed late",
+    "epoch after restore",
     "edit lost to a delete, recorded",
     "field was missing in an answer",
     "listing was cut",

@@ -75,6 +75,20 @@ impl FailingLog {
         inner.log.events().iter().skip(skip).cloned().collect()
     }
 
+    /// Puts the log back to what it was so many events ago, as a backup from then would; the first event stays.
+    pub fn restore(&self, back: u64) {
+        let mut inner = self.inner();
+        let events = inner.log.events();
+        let kept = events.len().saturating_sub(usize::try_from(back).unwrap_or(usize::MAX)).max(1);
+        let batch = Batch {
+            events: events.iter().take(kept).cloned().collect(),
+            bodies: inner.log.bodies().map(|(hash, bytes)| (*hash, bytes.to_vec())).collect(),
+        };
+        let mut log = MemoryLog::default();
+        log.append(Seq(0), &batch).expect("what was in one log fits into another");
+        inner.log = log;
+    }
+
     /// A copy of the log as it is.
     #[must_use]
     pub fn copy(&self) -> MemoryLog {

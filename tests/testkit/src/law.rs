@@ -39,7 +39,7 @@ macro_rules! laws {
 laws! {
     Determinism = "L1", ReplayEq = "L2", DecisionReplay = "L3", Snapshot = "L4", Prefix = "L5",
     WriteAhead = "L6", DupIdempotent = "L10", SideCommute = "L11", StampsAreHints = "L13",
-    NormalisedBack = "L16", Observed = "L18", Absence = "L19", VvMonotone = "L20",
+    NormalisedBack = "L16", Observed = "L18", Absence = "L19", VvMonotone = "L20", DotsFresh = "L21",
     NoInvention = "L25", DisjointEdits = "L30", Together = "groups", Ownership = "L31",
     NoLostUpdate = "L32", NoFalseConflict = "L33", DeleteDominance = "L34", NoResurrect = "L35",
     NoPhantomDelete = "L36",

@@ -43,6 +43,10 @@ pub enum Step {
     Pass { ms: i64 },
     /// All faults end, and syncs run until one is complete.
     Heal,
+    /// The log goes on in a new epoch, as after a backup that lost nothing.
+    Epoch { number: u32 },
+    /// The log is put back to what it was so many events ago, and goes on in a new epoch.
+    Restore { back: u64, number: u32 },
 }
 
 impl Step {
@@ -75,7 +79,8 @@ impl Step {
                 });
                 Self::Sync { salt: rng.next_word() >> 44, crash }
             }
-            93..=97 => Self::Pass { ms: rng.between(1, 150) },
+            93..=96 => Self::Pass { ms: rng.between(1, 150) },
+            97 => Self::Epoch { number: 2 + rng.below(1 << 30) as u32 },
             _ => Self::Heal,
         }
     }
@@ -147,6 +152,10 @@ impl fmt::Display for Step {
             }
             Self::Pass { ms } => write!(f, "pass {ms} ms"),
             Self::Heal => f.write_str("heal"),
+            Self::Epoch { number } => write!(f, "epoch {number}"),
+            Self::Restore { back, number } => {
+                write!(f, "restore {back} events back, epoch {number}")
+            }
         }
     }
 }
@@ -204,6 +213,11 @@ impl FromStr for Step {
             }
             "pass" => Self::Pass { ms: number(0)? },
             "heal" => Self::Heal,
+            "epoch" => Self::Epoch { number: u32::try_from(number(0)?).map_err(|_| bad())? },
+            "restore" => {
+                let number = u32::try_from(number(1)?).map_err(|_| bad())?;
+                Self::Restore { back: index(0)? as u64, number }
+            }
             _ => return Err(bad()),
         })
     }

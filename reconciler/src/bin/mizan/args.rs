@@ -322,6 +322,10 @@ pub(crate) struct Doctor {
     /// Set a broken index aside and rebuild it from the segment files.
     #[arg(long)]
     pub(crate) rebuild: bool,
+    /// The log was put back from a backup: begin a new epoch, so that no side takes what is sent from now on for
+    /// something that the lost part of the log had sent.
+    #[arg(long, conflicts_with = "rebuild")]
+    pub(crate) new_epoch: bool,
 }
 
 const AUTH: &str = "\

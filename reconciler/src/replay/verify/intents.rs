@@ -117,9 +117,13 @@ impl Intents {
     /// The positions at which a command may have been planned, by its id.
     fn planned(&mut self, state: &State, record: &Record, command: &Command) -> Option<(Seq, Seq)> {
         let log_id = state.log_id.unwrap_or(ContentHash([0; 32]));
+        let epoch = match &command.operation {
+            Operation::Create => state.epoch_of(command.record),
+            Operation::Update { .. } | Operation::Delete { .. } => state.epoch,
+        };
         let fits = |at: Seq| {
             let Command { id, record: number, side, operation, set, .. } = command;
-            command_id(&log_id, *number, record.life, side, operation, set, at) == *id
+            command_id(&log_id, epoch, *number, record.life, side, operation, set, at) == *id
         };
         let ended = self.ended.get(&command.record).copied().unwrap_or_default();
         let after = record.decided_at.max(ended);

@@ -251,6 +251,38 @@ fn monotone(
     if !rises {
         check.broke(Law::VvMonotone, format!("event {} lowers a vector of {id}", event.seq));
     }
+    fresh(check, state, id, was, event);
+}
+
+/// L20, L21: an edit that a side shows for the first time has one new name, and nothing else has.
+fn fresh(
+    check: &mut LogCheck,
+    state: &State,
+    id: RecordId,
+    was: &mizan_core::fold::Record,
+    event: &Event,
+) {
+    let Fact::Observed { entity: _, side, ext, seen, edit, .. } = &event.fact else { return };
+    let (Some(is), Some(before)) = (state.record(id), was.slots.get(side)) else { return };
+    let Some(after) = is.slots.get(side) else { return };
+    let actor = state.actor(side);
+    let here = before.presence == Presence::Here;
+    let alias = here && before.ext.as_ref() != Some(ext);
+    let novel = match seen {
+        Some(seen) if here => *edit && *seen != before.seen && !alias,
+        Some(_) => true,
+        None => false,
+    };
+    let names = u64::from(after.knows.count(&actor)) - u64::from(before.knows.count(&actor));
+    if names != u64::from(novel) {
+        let what = format!("event {} gives {names} names to {}", event.seq, u8::from(novel));
+        check.broke(Law::VvMonotone, what);
+    }
+    let known = was.slots.values().map(|slot| &slot.knows).chain([&was.contains]);
+    let used = known.map(|known| known.count(&actor)).max().unwrap_or(0);
+    if novel && after.knows.count(&actor) <= used {
+        check.broke(Law::DotsFresh, format!("event {} names a change as another was", event.seq));
+    }
 }
 
 /// L10: the same observation once more changes nothing.

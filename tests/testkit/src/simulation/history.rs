@@ -11,7 +11,9 @@ use mizan::engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};
 use mizan_core::ablate::{Switch, off};
 use mizan_core::check::Limits;
 use mizan_core::policy::{Conflict, Policy, Verdict};
-use mizan_core::{ContentHash, DeletePolicy, Entity, Name, Normaliser, Schema, Timestamp, Value};
+use mizan_core::{
+    ContentHash, DeletePolicy, Entity, Name, Normaliser, Schema, Seq, Timestamp, Value,
+};
 use mizan_store::{EventLog, MemoryLog};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -297,12 +299,33 @@ impl Run {
             }
             Step::Heal => self.heal(false),
             Step::Pass { ms } => look(&self.world).pass(ms),
+            Step::Epoch { number } => self.new_epoch(0, number),
+            Step::Restore { back, number } => self.new_epoch(back, number),
             user => {
                 let mut world = look(&self.world);
                 world.pass(1);
                 world.user(user);
             }
         }
+    }
+
+    /// The process ends, the log loses its last events, and what opens it then says so.
+    fn new_epoch(&mut self, back: u64, number: u32) {
+        if self.log.head() == Seq(0) {
+            return;
+        }
+        self.end_process();
+        if back > 0 {
+            self.log.restore(back);
+            look(&self.world).restored();
+        }
+        let now = Timestamp(look(&self.world).now);
+        if let Err(error) = mizan::epoch::new_epoch(Box::new(self.log.clone()), now, number) {
+            self.broke(Law::NoError, format!("a new epoch: {error}"));
+        }
+        let mut world = look(&self.world);
+        world.catch_up();
+        world.coverage.note("epoch after restore");
     }
 
     fn policy(&self) -> Arc<dyn Policy> {

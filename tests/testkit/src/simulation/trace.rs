@@ -5,8 +5,11 @@
 //! decision that needs a new version of the policy and new traces.
 
 use super::{Story, Variant, run};
+use crate::oracle::LogBodies;
+use crate::policies;
 use crate::profile::Profile;
 use crate::setup::Setup;
+use mizan_core::behaviour::behaviour;
 use mizan_core::fold::{State, fold};
 use mizan_core::{ContentHash, Event, Image, Seq};
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,8 @@ pub struct Trace {
     pub bodies: Vec<Vec<u8>>,
     /// The hash of the state at the end.
     pub state: ContentHash,
+    /// The first bytes of what the pure functions would do next, before the first event and after every one.
+    pub behaviour: Vec<[u8; 4]>,
 }
 
 /// Runs one history and keeps its log.
@@ -31,14 +36,22 @@ pub struct Trace {
 pub fn trace(seed: u64, profile: Profile, sides: usize, steps: (usize, usize)) -> Trace {
     let story = Story::drawn(seed, profile, sides, steps.0, steps.1);
     let outcome = run(&story, Variant::default());
+    let schema = Setup::drawn(seed, profile, sides).schema;
+    let bodies = LogBodies(&outcome.log);
+    let next = |state: &State| {
+        let hash = behaviour(state, &schema, &bodies, &policies()).expect("the bodies are there");
+        [hash.0[0], hash.0[1], hash.0[2], hash.0[3]]
+    };
     let mut state = State::default();
+    let mut told = vec![next(&state)];
     for (seq, bytes) in (1..).zip(outcome.log.events()) {
         let event = Event::from_bytes(Seq(seq), bytes).expect("the simulation wrote it");
         fold(&mut state, &event).expect("the simulation folded it");
+        told.push(next(&state));
     }
     Trace {
         name: format!("{} {sides} {seed}", profile.name()),
-        schema: serde_json::to_string(&Setup::drawn(seed, profile, sides).schema)
+        schema: serde_json::to_string(&schema)
             .expect("a schema has nothing that cannot be written"),
         events: outcome.log.events().to_vec(),
         bodies: outcome
@@ -49,6 +62,7 @@ pub fn trace(seed: u64, profile: Profile, sides: usize, steps: (usize, usize)) -
             .map(|(_, bytes)| bytes.to_vec())
             .collect(),
         state: state.hash(),
+        behaviour: told,
     }
 }
 

@@ -123,7 +123,12 @@ impl World {
                     self.delete(side, &row);
                 }
             }
-            Step::Sync { .. } | Step::Mishap(_) | Step::Pass { .. } | Step::Heal => {}
+            Step::Sync { .. }
+            | Step::Mishap(_)
+            | Step::Pass { .. }
+            | Step::Heal
+            | Step::Epoch { .. }
+            | Step::Restore { .. } => {}
         }
     }
 

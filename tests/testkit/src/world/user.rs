@@ -70,7 +70,9 @@ impl World {
             | Step::Sync { .. }
             | Step::Mishap(_)
             | Step::Pass { .. }
-            | Step::Heal => {}
+            | Step::Heal
+            | Step::Epoch { .. }
+            | Step::Restore { .. } => {}
         }
     }
 

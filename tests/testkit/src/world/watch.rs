@@ -54,6 +54,17 @@ impl World {
         }
     }
 
+    /// The log is an older one: which record stands for what is read again, and what was sent is remembered.
+    pub(crate) fn restored(&mut self) {
+        self.watch.head = Seq(0);
+        self.watch.open.clear();
+        self.watch.things.clear();
+        self.watch.linked_at.clear();
+        self.watch.records = 0;
+        self.catch_up();
+        self.tell(|| "the log is an older one".to_owned());
+    }
+
     /// The process died: what it had on its way is in doubt.
     pub fn died(&mut self) {
         self.catch_up();

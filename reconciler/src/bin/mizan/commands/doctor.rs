@@ -2,9 +2,14 @@
 
 use crate::Failure;
 use crate::args::{Cli, Doctor};
-use crate::output::load;
+use crate::output::{load, tell_open};
+use mizan::clock::{Clock, SystemClock};
+use mizan::connect::open_log;
+use mizan::epoch::new_epoch;
 use mizan::store::{Damage, Examination, LeafHealth, RebuildReport, SledHealth, examine, rebuild};
 use serde_json::{Value as Json, json};
+use std::path::Path;
+use uuid::Uuid;
 
 pub(crate) fn run(args: &Doctor, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
@@ -17,6 +22,9 @@ pub(crate) fn run(args: &Doctor, cli: &Cli) -> Result<u8, Failure> {
         }
         return Ok(0);
     }
+    if args.new_epoch {
+        return begin_epoch(&config.log, cli.json);
+    }
     let found = examine(&config.log)?;
     if cli.json {
         println!("{}", examination_json(&found));
@@ -24,6 +32,38 @@ pub(crate) fn run(args: &Doctor, cli: &Cli) -> Result<u8, Failure> {
         print_examination(&found);
     }
     Ok(u8::from(!found.is_healthy()))
+}
+
+/// A number that no epoch had: drawn at random, because a lost epoch cannot be looked up.
+fn begin_epoch(log: &Path, json: bool) -> Result<u8, Failure> {
+    if !log.exists() {
+        let what = format!("there is no log at {}: put the backup there first", log.display());
+        return Err(Failure { code: 1, what });
+    }
+    let (log, report) = open_log(log)?;
+    tell_open(&report);
+    let chance = (Uuid::new_v4().as_u128() >> 96) as u32;
+    let (_, begun) = new_epoch(log, SystemClock.now(), chance.max(2))?;
+    if json {
+        println!(
+            "{}",
+            json!({
+                "epoch": begun.epoch, "event": begun.at, "records": begun.records, "in_doubt": begun.in_doubt,
+            })
+        );
+        return Ok(0);
+    }
+    println!(
+        "epoch {} begins at event {}, with {} records and {} commands in doubt",
+        begun.epoch, begun.at, begun.records, begun.in_doubt
+    );
+    println!(
+        "next: mizan sync --sweep, which reads both sides whole; what was sent after the backup is read back"
+    );
+    println!(
+        "as their users' edits, and rows without a natural key that were made after it can come twice"
+    );
+    Ok(0)
 }
 
 fn examination_json(found: &Examination) -> Json {
@@ -116,7 +156,9 @@ fn print_damage(damage: &Damage) {
             "the index still holds what is damaged; make a copy of the folder, then: mizan doctor --rebuild"
         );
     } else {
-        println!("the index does not hold it; put a backup of the folder back");
+        println!(
+            "the index does not hold it; put a backup of the folder back, then: mizan doctor --new-epoch"
+        );
     }
 }
 
