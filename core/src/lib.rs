@@ -23,6 +23,7 @@ mod phone;
 pub mod plan;
 pub mod policy;
 pub mod schema;
+pub mod sealed;
 pub mod settle;
 pub mod smallworld;
 pub mod suggest;

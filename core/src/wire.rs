@@ -180,6 +180,12 @@ impl<'a> Reader<'a> {
         self.at == self.bytes.len()
     }
 
+    /// The offset of the next byte.
+    #[must_use]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
     fn take(&mut self, count: usize) -> Result<&'a [u8], WireError> {
         let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
         let Some(end) = end else { return Err(self.error("more bytes")) };

@@ -31,6 +31,7 @@
 
 mod cache;
 mod error;
+mod export;
 mod files;
 mod group;
 mod log;
@@ -42,6 +43,7 @@ mod sled;
 mod snapshot;
 
 pub use error::StoreError;
+pub use export::{ExportError, Exported, export, import, import_folder};
 pub use group::GroupLog;
 pub use log::{Batch, EventLog, MAX_BATCH_BYTES};
 pub use memory::MemoryLog;

@@ -7,6 +7,7 @@ use super::{
 use crate::command::{Command, Operation};
 use crate::id::{CommandId, RecordId};
 use crate::schema::{FieldSet, KeyHash};
+use crate::sealed::SealedEvent;
 use crate::version::VersionVector;
 use crate::wire::{Reader, WireError, Writer};
 use crate::{Seq, Timestamp};
@@ -54,12 +55,13 @@ impl Event {
         out.0
     }
 
-    /// Reads the event at position `seq`.
+    /// Reads the event at position `seq`; of one that is sealed the structure, without its values.
     ///
     /// # Errors
     /// When the bytes are not an event of this version or an earlier one.
     pub fn from_bytes(seq: Seq, bytes: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(bytes);
+        let sealed = SealedEvent::read(bytes)?;
+        let mut reader = Reader::new(sealed.map_or(bytes, |sealed| sealed.structure));
         if reader.u8()? != VERSION {
             return Err(WireError {
                 at: 0,

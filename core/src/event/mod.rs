@@ -1,6 +1,8 @@
 //! Events: immutable facts in the past tense; the only memory there is.
 
 mod bytes;
+mod named;
+mod secret;
 
 use crate::command::Command;
 use crate::id::{CommandId, Ext, Name, RecordId, SideId};
@@ -10,6 +12,8 @@ use crate::version::VersionVector;
 use crate::{ContentHash, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+pub use secret::Secret;
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

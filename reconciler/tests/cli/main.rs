@@ -3,6 +3,7 @@
 mod config;
 mod conflicts;
 mod drift;
+mod export;
 mod files;
 mod pair;
 mod policies;

@@ -54,6 +54,10 @@ pub(crate) enum Command {
     /// Log in to sides by OAuth, out of them, and see how long their tokens last.
     #[command(subcommand)]
     Auth(Auth),
+    /// Write the log as a file of JSON lines, whole or a part of it.
+    Export(Export),
+    /// Make a log from such a file.
+    Import(Import),
     /// Run a local stand-in for a system, for trying things out and for tests.
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -388,4 +392,43 @@ pub(crate) struct SandboxQoyod {
     /// The API key that it accepts.
     #[arg(long, default_value = "sandbox-key")]
     pub(crate) api_key: String,
+}
+
+const EXPORT: &str = "\
+The file holds every event and every content that an event names, byte for byte, and beside them the same for people. \
+Its last line counts them and has a checksum. The file is as secret as the log.
+
+  mizan export --out log.jsonl                         all of it; `mizan import` makes the same log from it
+  mizan export --from 1000 --to 1200 | jq .is.fact     a part, to look at
+  mizan import log.jsonl --store other/mizan-log       a copy, in a folder that does not exist yet";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT)]
+pub(crate) struct Export {
+    /// The file; standard output where it is not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The first event.
+    #[arg(long, value_name = "POS", default_value_t = 1)]
+    pub(crate) from: u64,
+    /// The last event.
+    #[arg(long, value_name = "POS", default_value_t = u64::MAX, hide_default_value = true)]
+    pub(crate) to: u64,
+}
+
+const IMPORT: &str = "\
+Everything in the file is checked: each content against its hash, each event against the one before, the whole against \
+the checksum. Where anything is wrong, the line is named and no log is made. An import never changes a log that is there.
+
+  mizan import log.jsonl --store other/mizan-log
+  mizan export | ssh elsewhere mizan import - --store mizan-log";
+
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT)]
+pub(crate) struct Import {
+    /// A file that `mizan export` wrote; `-` is standard input.
+    pub(crate) file: PathBuf,
+    /// The folder of the new log; it must be empty or not exist.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) store: PathBuf,
 }

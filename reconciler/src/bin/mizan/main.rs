@@ -101,6 +101,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Replay(args) => commands::replay::run(args, cli),
         Command::Doctor(args) => commands::doctor::run(args, cli),
         Command::Auth(args) => commands::auth::run(args, cli),
+        Command::Export(args) => commands::export::run(args, cli),
+        Command::Import(args) => commands::import::run(args, cli),
         Command::Sandbox(args) => commands::sandbox::run(args, cli.json),
     }
 }

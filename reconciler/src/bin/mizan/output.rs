@@ -12,6 +12,7 @@ use mizan::engine::{Journal, Progress, Stage};
 use mizan::explain::find_record;
 use mizan::history::{HistoryError, Moment};
 use mizan::replay::{NoPosition, Position};
+use mizan::store::EventLog;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,6 +35,13 @@ pub(crate) struct Look {
 
 /// Opens the log of a configuration to look at it.
 pub(crate) fn look(config: &Config) -> Result<Look, Failure> {
+    let journal = Journal::open(open_to_look(config)?)?;
+    let schema = mizan::core::compare::aligned(&config.schema, journal.state());
+    Ok(Look { journal, schema })
+}
+
+/// Opens the log of a configuration that must be there already.
+pub(crate) fn open_to_look(config: &Config) -> Result<Box<dyn EventLog>, Failure> {
     if !config.log.exists() {
         return Err(Failure {
             code: 1,
@@ -45,9 +53,7 @@ pub(crate) fn look(config: &Config) -> Result<Look, Failure> {
     }
     let (log, report) = open_log(&config.log)?;
     tell_open(&report);
-    let journal = Journal::open(log)?;
-    let schema = mizan::core::compare::aligned(&config.schema, journal.state());
-    Ok(Look { journal, schema })
+    Ok(log)
 }
 
 /// Says what opening a log had to repair.
@@ -141,6 +147,20 @@ pub(crate) fn time(at: Timestamp) -> String {
 /// An event as JSON.
 pub(crate) fn event_json(event: &Event) -> serde_json::Value {
     serde_json::to_value(event).unwrap_or(serde_json::Value::Null)
+}
+
+/// A bar that counts to a number that is known, or without an end where it is not; hidden where nobody looks.
+pub(crate) fn counter(json: bool, doing: &str, of: Option<u64>) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = of.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let shape = if of.is_some() { "{msg} {bar:30} {pos}/{len} {eta}" } else { "{msg} {pos}" };
+    if let Ok(style) = ProgressStyle::with_template(shape) {
+        bar.set_style(style);
+    }
+    bar.set_message(doing.to_owned());
+    bar
 }
 
 /// Shows a sync's progress on a terminal.

@@ -1,0 +1,81 @@
+//! `mizan export`: the log as a file.
+
+use crate::Failure;
+use crate::args::{Cli, Export};
+use crate::output::{counter, load, open_to_look};
+use mizan::core::Seq;
+use mizan::store::{EventLog, Exported};
+use serde_json::json;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+pub(crate) fn run(args: &Export, cli: &Cli) -> Result<u8, Failure> {
+    let config = load(&cli.config)?;
+    let log = open_to_look(&config)?;
+    let done = match &args.out {
+        Some(path) => into_file(args, cli, log.as_ref(), path)?,
+        None => write(args, cli, log.as_ref(), &mut std::io::stdout().lock())?,
+    };
+    tell(args, cli, &done);
+    Ok(0)
+}
+
+/// The file is there whole or not at all, and nobody else may read it: it holds what the log holds.
+fn into_file(
+    args: &Export,
+    cli: &Cli,
+    log: &dyn EventLog,
+    path: &Path,
+) -> Result<Exported, Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let failed = |error: std::io::Error| Failure {
+        code: 1,
+        what: format!("cannot write {}: {error}", path.display()),
+    };
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let done = write(args, cli, log, file.as_file_mut())?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(done)
+}
+
+fn write(
+    args: &Export,
+    cli: &Cli,
+    log: &dyn EventLog,
+    out: &mut dyn Write,
+) -> Result<Exported, Failure> {
+    let mut out = BufWriter::with_capacity(256 * 1024, out);
+    let (from, to) = (Seq(args.from.max(1)), Seq(args.to));
+    let of = (to.0.min(log.head().0) + 1).saturating_sub(from.0);
+    let bar = counter(cli.json, "exporting", Some(of));
+    let done =
+        mizan::store::export(log, from, to, &mut out, &mut |events| bar.set_position(events));
+    bar.finish_and_clear();
+    Ok(done?)
+}
+
+fn tell(args: &Export, cli: &Cli, done: &Exported) {
+    let Some(path) = &args.out else { return };
+    if cli.json {
+        println!(
+            "{}",
+            json!({
+                "file": path, "log": done.log, "first": done.first, "last": done.last,
+                "events": done.events, "bodies": done.bodies, "absent": done.absent,
+            })
+        );
+        return;
+    }
+    println!(
+        "events {} to {} and {} contents are in {}",
+        done.first,
+        done.last,
+        done.bodies,
+        path.display()
+    );
+    if done.first == Seq(1) {
+        println!("a copy from it: mizan import {} --store FOLDER", path.display());
+    }
+}
