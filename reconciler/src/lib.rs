@@ -17,6 +17,7 @@ mod preview;
 pub mod probe;
 pub mod redecide;
 pub mod replay;
+pub mod what_if;
 
 pub use config::Config;
 pub use engine::{Engine, EngineError, Report, Settings, Sweep, SyncOptions};

@@ -12,6 +12,7 @@ mod verify;
 mod walk;
 
 pub use differ::Difference;
+pub(crate) use images::Images;
 pub use refold::{Compared, FirstDifference, Replayed, StateDifference, compare_states, replay};
 pub use registry::PolicyRegistry;
 pub use rules::{Rules, RulesUnknown, Then};

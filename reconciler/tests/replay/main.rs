@@ -3,3 +3,4 @@
 mod refold;
 mod support;
 mod verify;
+mod what_if;

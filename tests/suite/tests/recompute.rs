@@ -2,8 +2,10 @@
 
 use mizan::engine::Journal;
 use mizan::replay::{PolicyRegistry, Verification, replay, verify};
+use mizan::what_if::what_if;
+use mizan_core::{Rivalry, Schema, Seq};
 use mizan_testkit::simulation::{Story, Variant, run};
-use mizan_testkit::{Profile, policies};
+use mizan_testkit::{Profile, Setup, policies};
 
 fn verified(seed: u64, profile: Profile, sides: usize) -> Verification {
     let story = Story::drawn(seed, profile, sides, 10, 60);
@@ -38,4 +40,33 @@ fn every_decision_and_every_intent_of_every_history_comes_out_again() {
         decisions > 5_000 && intents > 5_000 && conflicts > 500,
         "{decisions} {intents} {conflicts}"
     );
+}
+
+#[test]
+fn rules_that_are_the_same_change_nothing_and_others_change_something() {
+    let (mut compared, mut diverged, mut hypothetical) = (0, 0, 0);
+    for profile in Profile::ALL {
+        for seed in 0..20 {
+            let story = Story::drawn(9_100 + seed, *profile, 2, 10, 60);
+            let journal = Journal::open(Box::new(run(&story, Variant::default()).log));
+            let journal = journal.expect("the simulation folded it");
+            let setup = Setup::drawn(story.seed, *profile, 2);
+            let ask = |schema: &Schema| {
+                what_if(&journal, schema, &policies(), Seq(0), &mut |_| {}).expect("it folds")
+            };
+            let same = ask(&setup.schema);
+            assert!(same.same() && same.unknown == 0, "{profile:?} {seed}: {same:#?}");
+            assert_eq!(same.hypothetical.compared, 0);
+            let mut other = setup.schema.clone();
+            for field in other.entities.iter_mut().flat_map(|entity| &mut entity.fields) {
+                field.rivalry = Rivalry::Manual;
+            }
+            let report = ask(&other);
+            assert_eq!(report.compared + report.hypothetical.compared, same.compared);
+            compared += same.compared;
+            diverged += report.diverged;
+            hypothetical += report.hypothetical.compared;
+        }
+    }
+    assert!(compared > 2_000 && diverged > 50 && hypothetical > 50);
 }

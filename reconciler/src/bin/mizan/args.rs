@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Fold the log again from its first event, and compute again what was decided.
     Replay(Replay),
+    /// What other rules would have decided, and what would be otherwise because of it.
+    WhatIf(WhatIf),
     /// Examine the log on disk without changing it, and rebuild its index where that is broken.
     Doctor(Doctor),
     /// Log in to sides by OAuth, out of them, and see how long their tokens last.
@@ -319,6 +321,28 @@ pub(crate) struct Replay {
     /// Compute every recorded decision and intent again, under the rules of then.
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+const WHAT_IF: &str = "\
+Write a copy of the configuration with other rules (prefer, owner, on_delete, group, ...), and ask what they would have \
+made of everything that happened. Nothing is changed, nothing is sent, and no side is asked.
+
+  cp mizan.toml other.toml            and change the rules in it
+  mizan what-if --policy other.toml
+  mizan what-if --policy other.toml --from 2026-03-01
+
+What is said of a record is exact up to its first decision that would have had another effect. What its sides showed \
+after that answers to commands that would not have been sent: it is counted apart, and never as fact.";
+
+#[derive(Debug, Args)]
+#[command(after_help = WHAT_IF)]
+pub(crate) struct WhatIf {
+    /// A configuration with the same entities and other rules.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// Ask about what was decided after this position or moment only.
+    #[arg(long, value_name = "SEQ|TIME")]
+    pub(crate) from: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -18,3 +18,4 @@ pub(crate) mod replay;
 pub(crate) mod sandbox;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod what_if;
