@@ -85,3 +85,41 @@ fn an_unknown_entity_is_named() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("there are product"), "{}", ran.err);
 }
+
+#[test]
+fn an_oauth_table_that_contradicts_itself_is_refused() {
+    let table = [
+        ("", "`token_url` is missing"),
+        ("issuer = \"https://a\"\ntoken_url = \"https://a\"", "contradict each other"),
+        ("issuer = \"https://a\"\nrevoke_url = \"https://a\"", "contradict each other"),
+        ("issuer = \"id.example\"", "should begin with https://"),
+        ("issuer = \"https://a\"", "`client_secret_env` or `client_secret_file` is missing"),
+        ("issuer = \"https://a\"\nclient_secret = \"hush\"", "does not belong in this file"),
+        ("issuer = \"https://a\"\ntoken_key = \"hush\"", "does not belong in this file"),
+        ("grant = \"password\"\nissuer = \"https://a\"", "possible are"),
+        ("grant = \"authorization_code\"\ntoken_url = \"https://a\"", "`authorize_url` is missing"),
+        ("grant = \"authorization_code\"\nissuer = \"https://a\"", "`client_id`"),
+        (
+            "issuer = \"https://a\"\nclient_secret_env = \"S\"\nredirect_url = \"http://127.0.0.1/\"",
+            "needs none",
+        ),
+        (
+            "issuer = \"https://a\"\nclient_id = \"c\"\nclient_secret_env = \"S\"\nparams = { state = \"x\" }",
+            "cannot be one of the `params`",
+        ),
+        (
+            "issuer = \"https://a\"\nclient_id = \"c\"\nclient_id_env = \"C\"\nclient_secret_env = \"S\"",
+            "given twice",
+        ),
+        ("issuer = \"https://a\"\nscop = \"x\"", "did you mean `scope`"),
+    ];
+    for (oauth, said) in table {
+        let config = TWO_FOLDERS.replace(
+            "adapter = \"files\"\nroot = \"books\"",
+            &format!("adapter = \"qoyod\"\n[sides.books.oauth]\n{oauth}"),
+        );
+        refused(&config, "line ", said);
+        let shop = Shop::new(&config);
+        assert!(!shop.run(&["sync"]).err.contains("hush"));
+    }
+}

@@ -1,5 +1,6 @@
 //! The built binary, run as a person runs it.
 
+mod auth;
 mod config;
 mod conflicts;
 mod drift;

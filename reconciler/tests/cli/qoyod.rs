@@ -8,8 +8,8 @@ use std::time::Duration;
 /// A local Qoyod that lives as long as the test.
 pub(crate) struct Qoyod {
     runtime: tokio::runtime::Runtime,
-    sandbox: Sandbox,
-    door: BackDoor,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) door: BackDoor,
 }
 
 impl Qoyod {
@@ -21,7 +21,7 @@ impl Qoyod {
         Self { runtime, sandbox, door }
     }
 
-    fn free() -> Self {
+    pub(crate) fn free() -> Self {
         Self::start(SandboxOptions { requests_per_minute: None, ..SandboxOptions::default() })
     }
 
@@ -97,7 +97,7 @@ unit_price = {{ type = "decimal", shop = "price", qoyod = "unit_price" }}
     )
 }
 
-fn shop(url: &str, auth: &str, rpm: u32, products: usize, orders: usize) -> Shop {
+pub(crate) fn shop(url: &str, auth: &str, rpm: u32, products: usize, orders: usize) -> Shop {
     let shop = Shop::new(&config(url, auth, rpm));
     std::fs::write(shop.path().join("api-key"), "sandbox-key").expect("written");
     for folder in ["customers", "orders"] {
@@ -121,7 +121,7 @@ fn shop(url: &str, auth: &str, rpm: u32, products: usize, orders: usize) -> Shop
 }
 
 /// Syncs until everything is confirmed.
-fn settle(shop: &Shop) {
+pub(crate) fn settle(shop: &Shop) {
     for _ in 0..20 {
         let ran = shop.sync();
         let report = ran.json();
