@@ -17,14 +17,22 @@ pub(super) fn decide_life(work: &mut Work<'_>, id: RecordId, policy: &dyn Policy
         .filter(|(_, slot)| slot.presence == Presence::Gone)
         .map(|(side, _)| side.clone())
         .collect();
+    let keep = record.resolution.as_ref().and_then(|resolution| resolution.keep);
     if gone.is_empty() {
-        return Life::Alive;
+        // A person had it deleted, and no row has gone yet: only news brings it back.
+        let quiet = work.sides.values().all(|side| record.contains.covers(&side.slot.knows));
+        return match keep {
+            Some(false) => die(work),
+            None if record.dead && quiet => Life::Dead,
+            Some(true) | None => Life::Alive,
+        };
+    }
+    // A person's word also brings back what is gone everywhere, or has all of it deleted.
+    if let Some(keep) = keep {
+        return if keep { Life::Revived } else { die(work) };
     }
     if record.dead && work.sides.is_empty() {
         return Life::Dead;
-    }
-    if let Some(keep) = record.resolution.as_ref().and_then(|resolution| resolution.keep) {
-        return if keep { Life::Revived } else { die(work) };
     }
     if !gone.iter().any(|side| may_delete(work, side)) && !work.sides.is_empty() {
         // Nobody who decides anything about the record deleted it: a person must say.

@@ -42,7 +42,7 @@ numbered!(Found {
 numbered!(Life { Alive = 0, Dead = 1, Revived = 2, Disputed = 3 });
 numbered!(Undone { NotSent = 0, NotApplied = 1, Changed = 2, Gone = 3 });
 numbered!(RefusedBy { KeyTaken = 0, Reference = 1, Locked = 2, Rules = 3, Unsupported = 4 });
-numbered!(ParkedFor { AmbiguousKey = 0, Undecidable = 1 });
+numbered!(ParkedFor { AmbiguousKey = 0, Undecidable = 1, Final = 2 });
 
 impl Event {
     /// The event's bytes; its position is not in them, it is where they stand.

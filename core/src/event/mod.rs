@@ -253,6 +253,8 @@ pub enum ParkedFor {
     AmbiguousKey,
     /// A write is in doubt and nothing can tell whether it was done.
     Undecidable,
+    /// It was to be taken back, and a side has it as a document that is final: a person corrects it there.
+    Final,
 }
 
 /// What a person chose for a field in conflict.

@@ -8,14 +8,19 @@ use crate::engine::Sweep;
 use mizan_adapters::Binding;
 use mizan_core::lens::{Lens, Style};
 use mizan_core::{DeletePolicy, Entity, EntityOnSide, Name, Rivalry, SideId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All entities, with what the sides need for them.
 pub(super) struct Entities {
     pub(super) list: Vec<Entity>,
     pub(super) bindings: BTreeMap<SideId, Vec<Binding>>,
     pub(super) sweeps: BTreeMap<(Name, SideId), Sweep>,
+    pub(super) immutable: BTreeSet<(Name, SideId)>,
 }
+
+/// Documents that Qoyod does not change once they are approved.
+const QOYOD_FINAL: [&str; 5] =
+    ["invoices", "invoice_payments", "receipts", "credit_notes", "bills"];
 
 /// Who knows first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +34,12 @@ pub(super) enum Direction {
 pub(super) type Sides = BTreeMap<SideId, SideConfig>;
 
 pub(super) fn read_entities(node: &Node, sides: &Sides) -> Result<Entities, ConfigError> {
-    let mut entities =
-        Entities { list: Vec::new(), bindings: BTreeMap::new(), sweeps: BTreeMap::new() };
+    let mut entities = Entities {
+        list: Vec::new(),
+        bindings: BTreeMap::new(),
+        sweeps: BTreeMap::new(),
+        immutable: BTreeSet::new(),
+    };
     let names: Vec<&str> = node.table()?.iter().map(|(name, _)| name.as_str()).collect();
     for (name, node) in node.table()? {
         check_name(name, node)?;
@@ -73,6 +82,9 @@ fn read_entity(
         let lens_fields = paths.get(&side).cloned().unwrap_or_default();
         let read = read_entity_side(&side, table, sides, &direction, writes)?;
         on_sides.insert(side.clone(), read.on);
+        if read.immutable {
+            entities.immutable.insert((name.clone(), side.clone()));
+        }
         if let Some(sweep) = read.sweep {
             entities.sweeps.insert((name.clone(), side.clone()), sweep);
         }
@@ -187,6 +199,7 @@ fn read_key(
 struct OnSide {
     on: EntityOnSide,
     sweep: Option<Sweep>,
+    immutable: bool,
     style: Style,
     options: serde_json::Value,
     on_create: serde_json::Map<String, serde_json::Value>,
@@ -207,7 +220,7 @@ fn read_entity_side(
     let deletes = receives && !qoyod;
     let mut on = EntityOnSide { creates: receives, updates: writes, deletes, clock_ms: None };
     let mut style = Style { decimals_as_text: qoyod, ids_as_numbers: qoyod };
-    let mut sweep = None;
+    let (mut sweep, mut immutable) = (None, None);
     let mut on_create = serde_json::Map::new();
     let mut options = serde_json::Map::new();
     for (name, entry) in node.table()? {
@@ -215,6 +228,7 @@ fn read_entity_side(
             "creates" => on.creates = entry.flag()?,
             "updates" => on.updates = entry.flag()?,
             "deletes" => on.deletes = entry.flag()?,
+            "immutable" => immutable = Some(entry.flag()?),
             "decimals_as_text" => style.decimals_as_text = entry.flag()?,
             "ids_as_numbers" => style.ids_as_numbers = entry.flag()?,
             "clock" => {
@@ -236,5 +250,8 @@ fn read_entity_side(
             }
         }
     }
-    Ok(OnSide { on, sweep, style, options: options.into(), on_create })
+    let resource = options.get("resource").and_then(serde_json::Value::as_str);
+    let is_final = qoyod && resource.is_some_and(|resource| QOYOD_FINAL.contains(&resource));
+    let immutable = immutable.unwrap_or(is_final);
+    Ok(OnSide { on, sweep, immutable, style, options: options.into(), on_create })
 }

@@ -12,7 +12,7 @@ use crate::engine::{Settings, Sweep};
 use mizan_adapters::Binding;
 use mizan_core::check::Limits;
 use mizan_core::{Name, Schema, SideId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use document::ConfigError;
@@ -35,6 +35,8 @@ pub struct Config {
     pub bindings: BTreeMap<SideId, Vec<Binding>>,
     /// Sweeps that are not the default.
     pub sweeps: BTreeMap<(Name, SideId), Sweep>,
+    /// Entities whose rows on a side are final documents: they are corrected by another document, never changed back.
+    pub immutable: BTreeSet<(Name, SideId)>,
     /// The guards.
     pub limits: Limits,
     /// After so many milliseconds a refused command is tried again.
@@ -111,7 +113,8 @@ impl Config {
             folder,
         )?;
         let entities = document.need("entities", "what to keep in balance, as [entities.NAME]")?;
-        let entity::Entities { list, bindings, sweeps } = entity::read_entities(entities, &sides)?;
+        let entity::Entities { list, bindings, sweeps, immutable } =
+            entity::read_entities(entities, &sides)?;
         let schema = Schema::new(sides.keys().cloned().collect(), list)
             .map_err(|error| entities.error(error.to_string()))?;
         let limits = match document.get("limits") {
@@ -122,7 +125,7 @@ impl Config {
             None => 3_600_000,
             Some(node) => node.number(0, 31_536_000)? * 1_000,
         };
-        Ok(Self { log, sides, schema, bindings, sweeps, limits, retry_refused_after_ms })
+        Ok(Self { log, sides, schema, bindings, sweeps, immutable, limits, retry_refused_after_ms })
     }
 
     /// The engine's settings.

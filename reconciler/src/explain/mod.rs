@@ -3,6 +3,7 @@
 mod tell;
 
 use crate::engine::{EngineError, Journal};
+use crate::history::{Derivation, HistoryError};
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::event::{Event, Subject};
 use mizan_core::fold::{RowState, State};
@@ -38,6 +39,8 @@ pub struct Explanation {
     pub field: Option<Name>,
     /// The merged value of the field now.
     pub value: Option<Value>,
+    /// Why the field has its value, as a graph that can be replayed (L53).
+    pub derivation: Option<Derivation>,
     /// The events that led to it, oldest first.
     pub steps: Vec<Step>,
 }
@@ -98,7 +101,7 @@ pub fn label(state: &State, schema: &Schema, bodies: &dyn Bodies, id: RecordId) 
     named().unwrap_or_else(|| id.to_string())
 }
 
-/// Walks the log for one record and tells what led to its value.
+/// Walks over the events of one record and tells what led to its value.
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -107,7 +110,7 @@ pub fn explain(
     schema: &Schema,
     id: RecordId,
     field: Option<&Name>,
-) -> Result<Option<Explanation>, EngineError> {
+) -> Result<Option<Explanation>, HistoryError> {
     let state = journal.state();
     let Some(record) = state.record(id) else { return Ok(None) };
     let Some(entity) = schema.entity(&record.entity) else { return Ok(None) };
@@ -123,8 +126,13 @@ pub fn explain(
     let (commands, sent) = (BTreeMap::new(), BTreeMap::new());
     let mut teller = Teller { journal, entity, bit, id, commands, done: None, sent };
     let steps = facts.iter().filter_map(|event| teller.tell(event)).collect();
-    let merged = image_of(journal, &record.merged)?;
+    let merged = image_of(journal, &record.merged).map_err(EngineError::from)?;
+    let derivation = match field {
+        Some(field) => Derivation::of(journal, schema, id, field)?,
+        None => None,
+    };
     Ok(Some(Explanation {
+        derivation,
         record: id,
         entity: entity.name.clone(),
         label: label(state, schema, journal, id),

@@ -117,7 +117,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    fn of(state: &State, id: RecordId, record: &Record) -> Self {
+    pub(super) fn of(state: &State, id: RecordId, record: &Record) -> Self {
         if record.parked.is_some() {
             Self::Parked
         } else if record.pending.is_some() {

@@ -76,8 +76,13 @@ impl Slice {
             }
             self.born = true;
         }
-        if let Fact::Linked { record, .. } = &event.fact {
-            self.born |= *record == self.id;
+        // A row begins it; where only some of its events are here, its first decision or command says that it is there.
+        match &event.fact {
+            Fact::Linked { record, .. } | Fact::Decided { record, .. } => {
+                self.born |= *record == self.id;
+            }
+            Fact::Intent { command } => self.born |= command.record == self.id,
+            _ => {}
         }
         let mut event = event.clone();
         relabel(&mut event.fact, &mut |record| self.small.get(&record).copied().unwrap_or(record));

@@ -6,6 +6,7 @@ mod conflicts;
 mod drift;
 mod export;
 mod files;
+mod history;
 mod pair;
 mod policies;
 mod probe;

@@ -2,7 +2,7 @@
 
 use mizan::engine::Journal;
 use mizan::explain::{each_event_of, scan_events_of};
-use mizan::history::{Filter, Index, as_of, record_as_of};
+use mizan::history::{Derivation, Filter, How, Index, Origin, What, as_of, blame, record_as_of};
 use mizan_core::fold::{State, fold};
 use mizan_core::{Event, Fact, Schema, Seq, SideId, Timestamp};
 use mizan_store::{Batch, EventLog, MemoryLog, SledLog};
@@ -234,4 +234,95 @@ fn a_time_is_the_last_position_that_is_not_later_and_time_never_goes_back() {
         let found = index.position_at(&journal, Timestamp(moment)).expect("reads");
         assert_eq!(found, Seq(wanted), "at {moment}");
     }
+}
+
+#[test]
+fn the_events_of_a_derivation_alone_give_the_value() {
+    let (mut derived, mut conflicts, mut through_answers, mut counters) = (0, 0, 0, 0);
+    for (name, schema, log) in logs(8) {
+        let journal = opened(&log);
+        let schema = mizan_core::compare::aligned(&schema, journal.state());
+        for (id, record) in journal.state().each_record() {
+            let merged = mizan_core::bodies::image_of(&journal, &record.merged).expect("there");
+            for one in Derivation::all(&journal, &schema, id).expect("reads") {
+                let what = format!("{} of {id} in {name}\n{one}", one.field);
+                assert_eq!(one.value.as_ref(), merged.get(&one.field), "{what}");
+                for (seq, node) in &one.nodes {
+                    assert!(node.from.iter().all(|premise| premise < seq), "{what}");
+                    assert!(
+                        node.from.iter().all(|premise| one.nodes.contains_key(premise)),
+                        "{what}"
+                    );
+                    through_answers += u32::from(matches!(node.what, What::Done { .. }));
+                    conflicts += u32::from(matches!(
+                        node.what,
+                        What::Decided { how: How::By(found), .. } if found.is_conflict()
+                    ));
+                }
+                let again = one.replay(&journal, &schema);
+                let again = again.unwrap_or_else(|error| panic!("{error}: {what}"));
+                assert_eq!(again, one.value, "{what}");
+                derived += 1;
+                counters += u32::from(one.field == "stock" && one.nodes.len() > 6);
+            }
+        }
+    }
+    let counts = (derived, conflicts, through_answers, counters);
+    assert!(derived > 500 && conflicts > 20 && through_answers > 20 && counters > 5, "{counts:?}");
+}
+
+#[test]
+fn a_derivation_without_what_a_side_showed_does_not_give_the_value() {
+    let (mut cut, mut noticed) = (0, 0);
+    for (_, schema, log) in logs(2) {
+        let journal = opened(&log);
+        let schema = mizan_core::compare::aligned(&schema, journal.state());
+        for (id, _) in journal.state().each_record() {
+            for one in Derivation::all(&journal, &schema, id).expect("reads") {
+                let Some(root) = one.root.and_then(|root| one.nodes.get(&root)) else { continue };
+                if !matches!(root.what, What::Decided { how: How::Taken, .. })
+                    || one.value.is_none()
+                {
+                    continue;
+                }
+                let mut less = one.clone();
+                less.nodes.retain(|_, node| !matches!(node.what, What::Observed { .. }));
+                cut += 1;
+                noticed += u32::from(less.replay(&journal, &schema).is_err());
+            }
+        }
+    }
+    assert!(cut > 50 && noticed == cut, "{noticed} of {cut}");
+}
+
+#[test]
+fn blame_names_an_edit_that_showed_the_value() {
+    let mut edits = 0;
+    for (name, schema, log) in logs(3) {
+        let journal = opened(&log);
+        let schema = mizan_core::compare::aligned(&schema, journal.state());
+        for (id, record) in journal.state().each_record() {
+            let found = blame(&journal, &schema, id).expect("reads").expect("it has begun");
+            for field in found.fields {
+                let text = format!("{} of {id} in {name}: {:?}", field.field, field.origin);
+                let known = field.value.as_ref().is_some_and(|value| !value.is_null());
+                assert!(field.origin.is_some() || !known, "{text}");
+                let Some(Origin::Edits(list)) = &field.origin else { continue };
+                for edit in list {
+                    let actor =
+                        mizan_core::version::Actor { side: edit.side.clone(), epoch: edit.epoch };
+                    let slot = &record.slots[&edit.side];
+                    assert!(edit.count >= 1 && edit.count <= slot.knows.count(&actor), "{text}");
+                    let event = journal.event(edit.seq).expect("reads").expect("there");
+                    assert!(
+                        matches!(event.fact, Fact::Observed { .. } | Fact::Done { .. }),
+                        "{text}"
+                    );
+                    assert!(field.decided.as_ref().is_some_and(|at| at.seq > edit.seq), "{text}");
+                    edits += 1;
+                }
+            }
+        }
+    }
+    assert!(edits > 200, "{edits}");
 }

@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Parked(Parked),
     /// Why a record, or one of its fields, has the value that it has.
     Explain(Explain),
+    /// Whose each value of a record is: which edit, seen when, decided how, carried by what.
+    Blame(Blame),
+    /// What differs between two moments of the log, or between this log and another one.
+    Diff(Diff),
+    /// Take back what was decided and written in a span of the log: a plan first, and with its hash for good.
+    Undo(Undo),
     /// Fold the log again from its first event, and compute again what was decided.
     Replay(Replay),
     /// What other rules would have decided, and what would be otherwise because of it.
@@ -292,12 +298,93 @@ pub(crate) enum Parked {
     },
 }
 
+const EXPLAIN: &str = "\
+  mizan explain product:COF-250            all that led to the record, in order
+  mizan explain product:COF-250 price      the price, what it was decided from, and where it was carried
+
+The tree under a value is what it rests on: the decision, under it what the sides showed, under that how their rows came \
+to belong to the record. Replaying these events alone gives the value again.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXPLAIN)]
 pub(crate) struct Explain {
     /// The record (r12, entity:KEY or entity:side:ID).
     pub(crate) record: String,
     /// The field.
     pub(crate) field: Option<String>,
+}
+
+const BLAME: &str = "\
+  mizan blame product:COF-250
+
+An edit is named by its side and by which of that side's changes of the record it was: shop#3 is the third.";
+
+#[derive(Debug, Args)]
+#[command(after_help = BLAME)]
+pub(crate) struct Blame {
+    /// The record (r12, entity:KEY or entity:side:ID).
+    pub(crate) record: String,
+}
+
+const DIFF: &str = "\
+  mizan diff 1200 1400                       what changed from after event 1200 to after event 1400
+  mizan diff 2h now --entity product         the products of the last two hours
+  mizan diff --other /backups/mizan-log      this log and a copy of it, or the log of another machine
+
+Exit code 0, whether or not anything differs.";
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF)]
+pub(crate) struct Diff {
+    /// The earlier moment: a position, a time in UTC, a day, or how long ago (2h, 3d).
+    #[arg(value_name = "A", required_unless_present = "other")]
+    pub(crate) a: Option<String>,
+    /// The later moment; now where it is not given.
+    #[arg(value_name = "B")]
+    pub(crate) b: Option<String>,
+    /// The folder of another log, to compare this one with.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["a", "b"])]
+    pub(crate) other: Option<PathBuf>,
+    /// Only records of this entity.
+    #[arg(long, value_name = "ENTITY")]
+    pub(crate) entity: Option<String>,
+}
+
+const UNDO: &str = "\
+  mizan undo --from 1200 --to 1400                   what would be taken back, and the plan's hash
+  mizan undo --from 1200 --to 1400 --entity product --record product:COF-250
+  mizan undo --from 1200 --to 1400 --approve HASH --by huda --why \"wrong price list\"
+  mizan sync                                         carries it out, under the usual guards
+
+What was changed after the span stays as it is. What cannot be taken back by a write (a final document, a stock count, a \
+field of a side that is not written to) is said, for a person. An undo can be undone: its events are a span, too.
+
+Exit code 4 without an approval, or with one for another plan; 3 where something is left for a person.";
+
+#[derive(Debug, Args)]
+#[command(after_help = UNDO)]
+pub(crate) struct Undo {
+    /// Take back what came after this position or time.
+    #[arg(long, value_name = "POS|TIME")]
+    pub(crate) from: String,
+    /// Up to this one, and with it.
+    #[arg(long, value_name = "POS|TIME")]
+    pub(crate) to: String,
+    /// Only this record (r12, entity:KEY or entity:side:ID).
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) record: Option<String>,
+    /// Only records of this entity.
+    #[arg(long, value_name = "ENTITY")]
+    pub(crate) entity: Option<String>,
+    /// The hash of the plan, as it was shown: take it back for good.
+    #[arg(long, value_name = "HASH", requires = "by", requires = "why")]
+    pub(crate) approve: Option<String>,
+    /// Who decides.
+    #[arg(long, value_name = "NAME", requires = "approve", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT", requires = "approve", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) why: Option<String>,
 }
 
 const REPLAY: &str = "\

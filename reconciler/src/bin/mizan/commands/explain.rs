@@ -31,14 +31,9 @@ pub(crate) fn run(args: &Explain, cli: &Cli) -> Result<u8, Failure> {
         println!("{}", serde_json::to_string(&found)?);
         return Ok(0);
     }
-    match (&found.field, &found.value) {
-        (Some(field), Some(value)) => {
-            println!("{} {} ({}): {field} = {value}", found.entity, found.label, found.record);
-        }
-        (Some(field), None) => {
-            println!("{} {} ({}): {field} is not known", found.entity, found.label, found.record);
-        }
-        (None, _) => println!("{} {} ({})", found.entity, found.label, found.record),
+    match &found.derivation {
+        Some(derivation) => print!("{derivation}\nin order:\n"),
+        None => println!("{} {} ({})", found.entity, found.label, found.record),
     }
     for step in &found.steps {
         println!("{:>8}  {}  {:<10} {}", step.seq, time(step.at), step.kind, step.text);

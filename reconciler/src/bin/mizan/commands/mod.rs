@@ -2,9 +2,11 @@
 
 pub(crate) mod as_of;
 pub(crate) mod auth;
+pub(crate) mod blame;
 pub(crate) mod check;
 pub(crate) mod conflicts;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
@@ -18,4 +20,5 @@ pub(crate) mod replay;
 pub(crate) mod sandbox;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod undo;
 pub(crate) mod what_if;

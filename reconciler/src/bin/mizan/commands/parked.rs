@@ -39,6 +39,10 @@ pub(crate) fn run(args: &Parked, cli: &Cli) -> Result<u8, Failure> {
                 "a write is in doubt and left no trace to look for",
                 "look there, then parked retry",
             ),
+            ParkedFor::Final => (
+                "it was to be taken back, and a side has it as a final document",
+                "correct it there, as with a credit note, then parked retry",
+            ),
         };
         let what = match subject {
             Subject::Record(id) => label(state, &look.schema, &look.journal, *id),
