@@ -3,16 +3,17 @@
 use crate::clock::SystemClock;
 use crate::config::{Auth as AuthConfig, Config, Secret, System};
 use crate::engine::{Engine, EngineError};
+use crate::what_if::comparable;
 use mizan_adapters::files::Files;
 use mizan_adapters::http::{Api, Auth, Client, Limiter, Limits, Policy as RetryPolicy};
 use mizan_adapters::qoyod::Qoyod;
 use mizan_adapters::{Adapter, Binding};
 use mizan_core::policy::Policies;
-use mizan_core::{Name, Rivalry, SideId};
+use mizan_core::{Name, Rivalry, Schema, SideId};
 use mizan_store::{EventLog, OpenReport, SledLog, StoreError};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,14 @@ pub enum ConnectError {
         policy: Name,
         /// The names that are registered.
         known: String,
+    },
+    /// The rules that are to run beside cannot be used.
+    #[error("[shadow] rules = {path}: {what}")]
+    Shadow {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        what: String,
     },
     /// The log cannot be opened.
     #[error(transparent)]
@@ -134,6 +143,19 @@ pub fn check_policies(config: &Config, policies: &Policies) -> Result<(), Connec
     Ok(())
 }
 
+/// The rules that `[shadow]` names, to be asked beside those in force; `None` where nothing is said.
+///
+/// # Errors
+/// [`ConnectError::Shadow`] where the file cannot be used, or is about other entities, fields or sides.
+pub fn read_shadow(config: &Config, policies: &Policies) -> Result<Option<Schema>, ConnectError> {
+    let Some(path) = &config.shadow else { return Ok(None) };
+    let failed = |what: String| ConnectError::Shadow { path: path.clone(), what };
+    let other = Config::load(path).map_err(|error| failed(error.to_string()))?;
+    check_policies(&other, policies).map_err(|error| failed(error.to_string()))?;
+    comparable(&config.schema, &other.schema).map_err(|error| failed(error.to_string()))?;
+    Ok(Some(other.schema))
+}
+
 /// Opens an engine over a log, with the rules that the configuration declares and no others.
 ///
 /// # Errors
@@ -205,10 +227,15 @@ pub fn open_engine_with(
     policies: Policies,
 ) -> Result<Engine, ConnectError> {
     check_policies(config, &policies)?;
+    let shadow = read_shadow(config, &policies)?;
     let policy = Arc::new(policies);
     let clock = Arc::new(SystemClock);
     let schema = config.schema.clone();
-    Ok(Engine::open(log, schema, adapters, policy, config.settings(), clock)?)
+    let mut engine = Engine::open(log, schema, adapters, policy.clone(), config.settings(), clock)?;
+    if let Some(other) = shadow {
+        engine.shadow(&other, policy);
+    }
+    Ok(engine)
 }
 
 fn connect_api(

@@ -41,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// After so many milliseconds a refused command is tried again.
     pub retry_refused_after_ms: i64,
+    /// A configuration whose rules are asked beside these and never obeyed.
+    pub shadow: Option<PathBuf>,
 }
 
 /// The file cannot be used.
@@ -100,7 +102,14 @@ impl Config {
     /// The first setting that cannot be used.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let document = document::parse(text)?;
-        document.only(&["log", "sides", "entities", "limits", "retry_refused_after_seconds"])?;
+        document.only(&[
+            "log",
+            "sides",
+            "entities",
+            "limits",
+            "retry_refused_after_seconds",
+            "shadow",
+        ])?;
         let log = match document.get("log") {
             None => folder.join("mizan-log"),
             Some(node) => {
@@ -125,7 +134,25 @@ impl Config {
             None => 3_600_000,
             Some(node) => node.number(0, 31_536_000)? * 1_000,
         };
-        Ok(Self { log, sides, schema, bindings, sweeps, immutable, limits, retry_refused_after_ms })
+        let shadow = match document.get("shadow") {
+            None => None,
+            Some(node) => {
+                node.only(&["rules"])?;
+                let rules = node.need("rules", "the configuration file with the other rules")?;
+                Some(folder.join(rules.text()?))
+            }
+        };
+        Ok(Self {
+            log,
+            sides,
+            schema,
+            bindings,
+            sweeps,
+            immutable,
+            limits,
+            retry_refused_after_ms,
+            shadow,
+        })
     }
 
     /// The engine's settings.

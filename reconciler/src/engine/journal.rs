@@ -101,7 +101,7 @@ impl Journal {
         self.append_beside(now, Outcome { facts, images: Vec::new() }, rules)
     }
 
-    fn append_beside(
+    pub(super) fn append_beside(
         &mut self,
         now: Timestamp,
         outcome: Outcome,

@@ -13,6 +13,7 @@ mod journal;
 mod observe;
 mod report;
 mod round;
+mod shadow;
 
 use crate::clock::Clock;
 use mizan_adapters::Adapter;
@@ -115,6 +116,8 @@ pub struct Engine {
     schema: Schema,
     adapters: BTreeMap<SideId, Arc<dyn Adapter>>,
     policy: Arc<dyn Policy>,
+    /// Other rules, asked beside and never obeyed.
+    shadow: Option<shadow::Shadow>,
     settings: Settings,
     clock: Arc<dyn Clock>,
     progress: Arc<dyn Progress>,
@@ -169,6 +172,7 @@ impl Engine {
             schema,
             adapters,
             policy,
+            shadow: None,
             settings,
             clock,
             progress: Arc::new(Silent),

@@ -99,6 +99,8 @@ pub struct Counts {
     pub linked: usize,
     /// Decisions.
     pub decided: usize,
+    /// Those that the rules beside would have taken otherwise (`[shadow]`).
+    pub shadowed: usize,
     /// Creates that were done.
     pub created: usize,
     /// Updates that were done.

@@ -1,8 +1,8 @@
 //! Rounds: the loop, until nothing is left to do.
 
+use super::shadow::Decided;
 use super::{Engine, EngineError, Report, Stage, Standing, SyncOptions};
 use mizan_core::ablate::{Switch, off};
-use mizan_core::bodies::Outcome;
 use mizan_core::check::check;
 use mizan_core::decide::{decide, decision_order};
 use mizan_core::link::link;
@@ -97,13 +97,15 @@ impl Engine {
         let orphans: BTreeSet<RecordId> =
             plan.blocked.iter().filter(|one| orphan(one)).map(|one| one.record).collect();
         let before = self.journal.head();
-        let mut outcome = Outcome::default();
+        let mut batch = Decided::default();
         for id in orphans {
             let decided =
                 decide(self.state(), &self.schema, &self.journal, id, self.policy.as_ref())?;
-            outcome.extend(decided.unwrap_or_default());
+            if let Some(decided) = decided {
+                batch.add(self, id, decided);
+            }
         }
-        self.append_decided(outcome)?;
+        self.append_decided(batch)?;
         Ok(self.journal.head() != before)
     }
 
@@ -139,27 +141,22 @@ impl Engine {
         if !order.is_empty() {
             self.progress.at(Stage::Deciding);
         }
-        let mut outcome = Outcome::default();
+        let mut batch = Decided::default();
         for id in order {
             // A decision about a deletion looks at other records' decisions: those go in one by one.
             let alone = self.state().record(id).is_some_and(|record| {
                 record.slots.values().any(|s| s.presence == mizan_core::fold::Presence::Gone)
             });
-            if alone || outcome.facts.len() >= DECISIONS_PER_BATCH {
-                self.append_decided(std::mem::take(&mut outcome))?;
+            if alone || batch.outcome.facts.len() >= DECISIONS_PER_BATCH {
+                self.append_decided(std::mem::take(&mut batch))?;
             }
             let decided =
                 decide(self.state(), &self.schema, &self.journal, id, self.policy.as_ref())?;
             if let Some(decided) = decided {
-                outcome.extend(decided);
+                batch.add(self, id, decided);
             }
         }
-        self.append_decided(outcome)
-    }
-
-    fn append_decided(&mut self, outcome: Outcome) -> Result<(), EngineError> {
-        self.report.counts.decided += outcome.facts.len();
-        self.journal.append(self.clock.now(), outcome)
+        self.append_decided(batch)
     }
 
     /// Counts what is left.

@@ -1,6 +1,5 @@
 //! One decision as it was taken, beside the same as the other rules take it.
 
-use crate::replay::Images;
 use mizan_core::bodies::Bodies;
 use mizan_core::event::{Decision, FieldDecision, Found, Life, SideAfter};
 use mizan_core::{ContentHash, Entity, Image, Name, Seq, SideId, Value};
@@ -34,10 +33,10 @@ pub struct FieldChange {
 }
 
 /// What the images of two answers are found in.
-pub(super) struct Answer<'a> {
-    pub(super) images: &'a Images<'a>,
-    pub(super) fresh: &'a BTreeMap<ContentHash, &'a Image>,
-    pub(super) entity: &'a Entity,
+pub(crate) struct Answer<'a> {
+    pub(crate) images: &'a dyn Bodies,
+    pub(crate) fresh: &'a BTreeMap<ContentHash, &'a Image>,
+    pub(crate) entity: &'a Entity,
 }
 
 impl Answer<'_> {
@@ -48,17 +47,17 @@ impl Answer<'_> {
 }
 
 /// A decision and its rival.
-pub(super) struct Compared {
-    pub(super) at: Seq,
-    pub(super) entity: Name,
+pub(crate) struct Compared {
+    pub(crate) at: Seq,
+    pub(crate) entity: Name,
     /// What follows from them is not the same.
-    pub(super) effect: bool,
-    pub(super) fields: Vec<FieldChange>,
+    pub(crate) effect: bool,
+    pub(crate) fields: Vec<FieldChange>,
     /// Whether the record lives, where that differs.
-    pub(super) life: Option<(Life, Life)>,
+    pub(crate) life: Option<(Life, Life)>,
     /// Fields in conflict, and those of them that wait for a person.
-    pub(super) conflicts: (u64, u64),
-    pub(super) waits: (u64, u64),
+    pub(crate) conflicts: (u64, u64),
+    pub(crate) waits: (u64, u64),
     /// For each side what becomes of its command.
     pub(super) commands: Vec<(SideId, Owed)>,
 }
@@ -72,7 +71,7 @@ pub(super) enum Owed {
 }
 
 impl Compared {
-    pub(super) fn of(answer: &Answer<'_>, at: Seq, recorded: &Decision, other: &Decision) -> Self {
+    pub(crate) fn of(answer: &Answer<'_>, at: Seq, recorded: &Decision, other: &Decision) -> Self {
         let count = |decision: &Decision, which: &dyn Fn(Found) -> bool| {
             decision.fields.iter().filter(|one| which(one.found)).count() as u64
         };

@@ -12,7 +12,7 @@ mod taint;
 use crate::engine::{EngineError, Journal};
 use crate::explain::label;
 use crate::replay::{Images, Walk};
-use compare::{Answer, Compared};
+pub(crate) use compare::{Answer, Compared};
 use mizan_core::compare::aligned;
 use mizan_core::decide::decide;
 use mizan_core::event::Decision;

@@ -14,5 +14,7 @@ mod qoyod;
 mod redecide;
 mod replay;
 mod rules;
+mod shadow;
 mod small_worlds;
 mod support;
+mod what_if;

@@ -6,8 +6,8 @@ use crate::{Failure, USAGE};
 use mizan::adapters::{Adapter, Capabilities, Conditional, Known, Pull};
 use mizan::auth::standing;
 use mizan::config::Config;
-use mizan::connect::connect_sides;
-use mizan::core::policy::Declared;
+use mizan::connect::{connect_sides, read_shadow};
+use mizan::core::policy::{Declared, Policies};
 use mizan::core::smallworld::Checked;
 use mizan::core::{Entity, Ext, Field, Rivalry, SideId};
 use mizan::policies::{check_policies, told};
@@ -29,6 +29,8 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
     if !checked.findings.is_empty() {
         return Ok(refuse(&checked, cli.json));
     }
+    read_shadow(&config, &Policies::default())
+        .map_err(|error| Failure::usage(format!("{}: {error}", cli.config.display())))?;
     if args.probe {
         return super::probe::run(args, cli, &config);
     }

@@ -130,7 +130,12 @@ fn line(fact: &Fact) -> String {
             format!("{kind} {record} by {by}: {} events, {} images", events.len(), bodies.len())
         }
         Fact::Shadowed { record, decided, policy, fields, .. } => {
-            format!("{kind} {record}: {policy} differs from {decided} in {} fields", fields.len())
+            let fields: Vec<String> =
+                fields.iter().map(|one| format!("{} = {}", one.field, one.value)).collect();
+            let fields = fields.join(", ");
+            format!(
+                "{kind} {record}: {policy} beside would not have decided as {decided}: {fields}"
+            )
         }
     }
 }

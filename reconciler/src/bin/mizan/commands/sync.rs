@@ -133,6 +133,12 @@ fn print_report(engine: &Engine, report: &Report, dry: bool, requests: u64, seco
         "{} events in {} rounds, {requests} requests, {seconds:.1} s",
         counts.events, report.rounds
     );
+    if counts.shadowed > 0 {
+        println!(
+            "{} of the decisions would be others under the rules beside: mizan log --kind shadowed",
+            counts.shadowed
+        );
+    }
     for problem in &report.problems {
         let entity = problem.entity.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
         eprintln!("problem on {}{entity}: {}", problem.side, problem.what);
