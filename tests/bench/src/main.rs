@@ -8,6 +8,7 @@
 #![expect(clippy::print_stderr, reason = "what is wrong must not stand among the figures")]
 
 mod append;
+mod audit;
 mod files;
 mod made;
 mod measure;
@@ -55,11 +56,16 @@ enum Section {
     Pass(pass::Wishes),
     /// Two folders of files, beside Unison, rclone and the plainest correct program.
     Files(files::Wishes),
+    /// Proving, computing again and explaining a large log that an engine made.
+    Audit(audit::Wishes),
     /// Everything.
     All(files::Wishes),
     /// One measurement in a process of its own, for its memory.
     #[command(hide = true)]
     ReplayPart(replay::Part),
+    /// The same for the audit.
+    #[command(hide = true)]
+    AuditPart(audit::Part),
 }
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -86,9 +92,12 @@ fn run(cli: &Cli) -> Outcome {
             append::run(&cli.common, &mut sheet)?;
             replay::run(&replay::Wishes::default(), &cli.common, &mut sheet)?;
             pass::run(&pass::Wishes::default(), &cli.common, &mut sheet)?;
+            audit::run(&audit::Wishes::default(), &cli.common, &mut sheet)?;
             files::run(wishes, &cli.common)
         }
+        Section::Audit(wishes) => audit::run(wishes, &cli.common, &mut sheet),
         Section::ReplayPart(part) => replay::run_part(part),
+        Section::AuditPart(part) => audit::run_part(part),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{Common, Outcome};
 use clap::Args;
 use mizan::adapters::Adapter;
 use mizan::clock::SystemClock;
+use mizan::core::Schema;
 use mizan::core::policy::Declared;
 use mizan::store::{EventLog, MemoryLog, SledLog};
 use mizan::{Config, Engine, SyncOptions};
@@ -46,7 +47,7 @@ pub(crate) struct Wishes {
 }
 
 /// Two sides of one size, with the engine between them.
-struct World {
+pub(crate) struct World {
     a: Arc<Side>,
     b: Arc<Side>,
     engine: Engine,
@@ -145,8 +146,13 @@ fn measure(mut world: World, rounds: usize) -> Result<Times, Box<dyn Error>> {
     Ok(Times { records, first, nothing, fixed, percent })
 }
 
+/// The schema of made products on both sides, in the order of the log's fields.
+pub(crate) fn schema() -> Result<Schema, Box<dyn Error>> {
+    Ok(Config::parse(&format!("{CONFIG}{FIELDS}"), Path::new("."))?.schema)
+}
+
 impl World {
-    fn new(records: u64, log: Box<dyn EventLog>) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn new(records: u64, log: Box<dyn EventLog>) -> Result<Self, Box<dyn Error>> {
         let config = Config::parse(&format!("{CONFIG}{FIELDS}"), Path::new("."))?;
         let (a, b) = (Arc::new(Side::new("a")), Arc::new(Side::new("b")));
         for number in 0..records {
@@ -161,7 +167,7 @@ impl World {
     }
 
     /// Different records change on the two sides.
-    fn edit(&mut self, changes: u64) {
+    pub(crate) fn edit(&mut self, changes: u64) {
         self.version += 1;
         let step = (self.records / (2 * changes).max(1)).max(1);
         for change in 0..changes {
@@ -170,7 +176,28 @@ impl World {
         }
     }
 
-    fn sync(&mut self) -> Result<f64, Box<dyn Error>> {
+    /// The same records change on the two sides, to different values.
+    pub(crate) fn clash(&mut self, changes: u64) {
+        let step = (self.records / changes.max(1)).max(1);
+        for change in 0..changes {
+            let number = (change * step + self.version) % self.records;
+            self.a.edit(number, self.version + 1);
+            self.b.edit(number, self.version + 2);
+        }
+        self.version += 2;
+    }
+
+    /// Events in the log.
+    pub(crate) fn events(&self) -> u64 {
+        self.engine.state().head.0
+    }
+
+    /// Ends as a process does, with a snapshot.
+    pub(crate) fn end(mut self) -> Outcome {
+        Ok(self.engine.save_snapshot()?)
+    }
+
+    pub(crate) fn sync(&mut self) -> Result<f64, Box<dyn Error>> {
         let options = SyncOptions::default();
         let (report, time) = timed(|| self.runtime.block_on(self.engine.sync(&options)));
         let report = report?;
