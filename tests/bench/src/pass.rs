@@ -146,9 +146,10 @@ fn measure(mut world: World, rounds: usize) -> Result<Times, Box<dyn Error>> {
     Ok(Times { records, first, nothing, fixed, percent })
 }
 
-/// The schema of made products on both sides, in the order of the log's fields.
-pub(crate) fn schema() -> Result<Schema, Box<dyn Error>> {
-    Ok(Config::parse(&format!("{CONFIG}{FIELDS}"), Path::new("."))?.schema)
+/// The schema of made products on both sides, with another rule about who wins.
+pub(crate) fn schema(prefer: &str) -> Result<Schema, Box<dyn Error>> {
+    let config = CONFIG.replace("prefer = \"a\"", &format!("prefer = \"{prefer}\""));
+    Ok(Config::parse(&format!("{config}{FIELDS}"), Path::new("."))?.schema)
 }
 
 impl World {

@@ -44,7 +44,7 @@ laws! {
     NoLostUpdate = "L32", NoFalseConflict = "L33", DeleteDominance = "L34", NoResurrect = "L35",
     NoPhantomDelete = "L36",
     NoDuplicate = "L37", Effects = "L38", DoubtIsAState = "L39", NoBlindOverwrite = "L40",
-    NoNoopWrite = "L41", Terminate = "L42", HeadOfLine = "L43", Throttled = "L44", Converge = "L45", LogSilent = "L46",
+    NoNoopWrite = "L41", Terminate = "L42", Bounded = "L42, count", HeadOfLine = "L43", Throttled = "L44", Converge = "L45", LogSilent = "L46",
     Unmapped = "V15", NoDangling = "L47", Counter = "L48", Identity = "L49", Bootstrap = "L50", NoError = "total",
 }
 

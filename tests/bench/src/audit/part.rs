@@ -5,12 +5,14 @@ use crate::measure::{peak_memory_mib, timed};
 use crate::pass;
 use clap::Args;
 use mizan::core::fold::{State, fold};
+use mizan::core::policy::Declared;
 use mizan::core::{Event, RecordId, Seq};
 use mizan::engine::Journal;
 use mizan::explain::explain;
 use mizan::replay::{PolicyRegistry, replay, verify};
 use mizan::store::merkle::{Frontier, leaf_hash, verify_inclusion};
 use mizan::store::{Batch, EventLog, SledLog, StoreError};
+use mizan::what_if::what_if;
 use serde_json::json;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -25,8 +27,18 @@ pub(crate) struct Part {
 }
 
 /// All parts, the baseline first.
-pub(super) const PARTS: &[&str] =
-    &["fold", "append", "tree", "open", "open-snapshot", "replay", "verify", "explain", "prove"];
+pub(super) const PARTS: &[&str] = &[
+    "fold",
+    "append",
+    "tree",
+    "open",
+    "open-snapshot",
+    "replay",
+    "verify",
+    "what-if",
+    "explain",
+    "prove",
+];
 
 /// Records that are explained, and events that are proven.
 const PROBES: u64 = 200;
@@ -44,6 +56,7 @@ pub(super) fn says(part: &str) -> &'static str {
         "open-snapshot" => "open with a snapshot",
         "replay" => "replay: fold again and compare with the snapshot and the state",
         "verify" => "replay --verify: every decision and command again",
+        "what-if" => "the same with three what-ifs: prefer b, the greatest, a person",
         "explain" => "explain 200 records",
         "prove" => "prove 200 events and verify the proofs",
         _ => "an unknown part",
@@ -69,6 +82,7 @@ pub(crate) fn run_part(part: &Part) -> Outcome {
         "open-snapshot" => (open(&part.log, true)?, None),
         "replay" => (whole_replay(&part.log)?, None),
         "verify" => (whole_verify(&part.log)?, None),
+        "what-if" => (whole_verify(&part.log)? + three_what_ifs(&part.log)?, None),
         "explain" => probes(explain_some(&part.log)?),
         "prove" => probes(prove_some(&part.log)?),
         other => return Err(format!("no such part: {other}").into()),
@@ -187,8 +201,24 @@ fn whole_verify(path: &Path) -> Result<f64, Box<dyn Error>> {
     if whole { Ok(time.as_secs_f64()) } else { Err(format!("{verified:?}").into()) }
 }
 
+/// Each must have gone through every decision; the first must change the winner of each conflict.
+fn three_what_ifs(path: &Path) -> Result<f64, Box<dyn Error>> {
+    let journal = journal(path)?;
+    let schemas = [pass::schema("b")?, pass::schema("greatest")?, pass::schema("manual")?];
+    let mut seconds = 0.0;
+    for schema in &schemas {
+        let (told, time) = timed(|| what_if(&journal, schema, &Declared, Seq(0), &mut |_| {}));
+        let told = told?;
+        if told.compared == 0 || told.diverged == 0 {
+            return Err("other rules decide nothing otherwise: the log has no conflict".into());
+        }
+        seconds += time.as_secs_f64();
+    }
+    Ok(seconds)
+}
+
 fn explain_some(path: &Path) -> Result<f64, Box<dyn Error>> {
-    let (journal, schema) = (journal(path)?, pass::schema()?);
+    let (journal, schema) = (journal(path)?, pass::schema("a")?);
     let records = journal.state().records.len() as u64;
     let (told, time) = timed(|| {
         for probe in 0..PROBES {

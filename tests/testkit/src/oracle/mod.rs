@@ -3,7 +3,9 @@
 mod events;
 mod rest;
 mod updates;
+mod work;
 
 pub use events::{LogBodies, LogCheck, check_log};
 pub use rest::check_rest;
 pub use updates::check_updates;
+pub use work::check_work;

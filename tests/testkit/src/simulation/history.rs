@@ -1,7 +1,7 @@
 //! One history: a world, a log, an engine that dies and comes back, and the oracle at the end.
 
 use super::story::Story;
-use crate::oracle::{LogBodies, check_log, check_rest, check_updates};
+use crate::oracle::{LogBodies, check_log, check_rest, check_updates, check_work};
 use crate::{
     Coverage, Crash, FailingLog, Faults, Law, Setup, SharedWorld, SimSide, Step, VISIBLE_MS, Vice,
     Vices, Violation, World, look,
@@ -247,7 +247,10 @@ impl Run {
 
     /// Lets everything come to rest, and judges it.
     pub(super) fn end(mut self) -> Outcome {
+        let stopped = self.log.head();
         self.heal(true);
+        let sides = self.setup.sides.len();
+        self.violations.extend(check_work(&self.log.copy(), stopped, sides));
         self.judge()
     }
 }
