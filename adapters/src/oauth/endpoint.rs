@@ -132,6 +132,11 @@ fn tokens(
         let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
         scopes.join(" ")
     });
+    let scope = match with {
+        // Not named, it is what was asked for (RFC 6749, section 5.1); after a refresh, what it was before.
+        With::Client | With::Code { .. } => scope.or_else(|| Some(settings.scopes.join(" "))),
+        With::Refresh(_) => scope,
+    };
     let refresh = match with {
         // A server that does not rotate sends none: the old one stays good.
         With::Refresh(old) => rotated.or_else(|| Some((*old).clone())),
@@ -237,7 +242,9 @@ fn refused(answer: &BasicErrorResponse, with: &With<'_>, secrets: &[&str]) -> Au
     let code = match answer.error() {
         Code::InvalidGrant => {
             return match with {
-                With::Client | With::Refresh(_) => AuthError::LogInAgain {
+                // Nobody can log in for a client that acts for itself.
+                With::Client => AuthError::Refused { why: format!("invalid_grant{said}") },
+                With::Refresh(_) => AuthError::LogInAgain {
                     why: format!(
                         "the server no longer accepts the grant (invalid_grant): it was revoked, has ended, or was \
                          used elsewhere{said}"

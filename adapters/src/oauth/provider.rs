@@ -114,8 +114,12 @@ impl Provider {
         let request = Request::get("");
         let answer = self.api(&well_known(issuer))?.exchange(&request, None).await;
         let answer = answer.map_err(|error| match error {
-            HttpError::BadAnswer { why } => bad(&why),
-            error => AuthError::Unreachable { why: error.to_string() },
+            HttpError::BadAnswer { ref why } => bad(why),
+            HttpError::NotSent { .. }
+            | HttpError::InDoubt { .. }
+            | HttpError::Throttled { .. }
+            | HttpError::Unauthorized { .. }
+            | HttpError::TooLarge { .. } => AuthError::Unreachable { why: error.to_string() },
         })?;
         if answer.status != 200 {
             return Err(bad(&format!("status {}; is this the issuer?", answer.status)));

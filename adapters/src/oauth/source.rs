@@ -124,7 +124,8 @@ impl OAuth {
     /// They are forgotten even where that fails: a person who logs out wants them gone from here.
     ///
     /// # Errors
-    /// [`AuthError::Store`] where they cannot be removed.
+    /// [`AuthError::Store`] where they cannot be removed, [`AuthError::Foreign`] where they are those of another client,
+    /// which stay.
     pub async fn forget(&self) -> Result<Revoked, AuthError> {
         let inner = &self.inner;
         let mut flight = inner.flight.lock().await;
@@ -134,6 +135,7 @@ impl OAuth {
         let stored = blocking(move || store.load()).await;
         let revoked = match &stored {
             Ok(None) => Revoked::Nothing,
+            Err(AuthError::Foreign { .. }) => return stored.map(|_| Revoked::Nothing),
             Err(error) => Revoked::Failed(error.clone()),
             Ok(Some(tokens)) => match inner.provider.resolve().await {
                 Ok(at) => revoke(&at, &inner.settings, tokens).await,
@@ -273,8 +275,11 @@ impl Inner {
         }
         let with = refresh.as_ref().map_or(With::Client, With::Refresh);
         match ask(&at, &self.settings, with, now_s).await {
-            Ok(tokens) => {
+            Ok(mut tokens) => {
                 let access = tokens.access.clone();
+                let before = flight.tokens.take();
+                // A refresh changes no scope, and need not name it (RFC 6749, section 5.1).
+                tokens.scope = tokens.scope.or(before.and_then(|before| before.scope));
                 flight.tokens = Some(tokens);
                 flight.unsaved = Some(lock);
                 self.save(flight).await?;

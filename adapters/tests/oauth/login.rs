@@ -2,8 +2,8 @@
 
 use mizan_adapters::http::Policy;
 use mizan_adapters::oauth::{
-    AuthError, ClientAuth, Code, Endpoints, Grant, Loopback, MemoryStore, OAuth, Provider, Revoked,
-    Settings, TokenStore, Unfit,
+    AuthError, ClientAuth, Code, Endpoints, FileStore, Grant, Loopback, MemoryStore, OAuth,
+    Provider, Revoked, Settings, TokenStore, Tokens, Unfit,
 };
 use mizan_adapters::sandbox::{Sandbox, SandboxOptions};
 use secrecy::ExposeSecret;
@@ -198,5 +198,55 @@ async fn addresses_that_would_give_secrets_away_are_refused() {
     for redirect in ["https://127.0.0.1/cb", "http://shop.example/cb", "http://10.0.0.1/cb", "cb"] {
         let error = Loopback::bind(redirect).await.unwrap_err();
         assert!(matches!(error, AuthError::Settings { .. }), "{redirect}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn who_logs_out_removes_no_tokens_of_another_client() {
+    let sandbox = sandbox().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = FileStore::new(folder.path().join("tokens.json"));
+    let theirs = file.clone().for_origin("https://id.example", "other");
+    theirs.save(&Tokens::new("a".into(), None, 1)).unwrap();
+    let settings = Settings::new(Grant::RefreshToken, "sandbox-client", None);
+    let provider = Provider::token_endpoint(sandbox.token_url(), Policy::default());
+    let ours = Arc::new(file.for_origin(provider.name(), "sandbox-client"));
+    let oauth = OAuth::new(settings, provider, ours, Arc::new(|| 0)).unwrap();
+    let error = oauth.forget().await.unwrap_err();
+    assert!(matches!(error, AuthError::Foreign { .. }), "{error}");
+    assert!(theirs.load().unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_scope_is_known_though_the_server_names_it_once_or_never() {
+    let answers = [r#","scope":"a b""#, ""];
+    for (first, wanted) in answers.into_iter().zip(["a b", "asked for"]) {
+        let turn = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let router = axum::Router::new().fallback(move || {
+            let nth = turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let scope = if nth == 0 { first } else { "" };
+            let body = format!(
+                r#"{{"access_token":"t{nth}","refresh_token":"r","token_type":"Bearer"{scope}}}"#
+            );
+            async move { ([("content-type", "application/json")], body) }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let token = format!("http://{}/token", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let store = Arc::new(MemoryStore::default());
+        let authorize = Some("http://127.0.0.1/auth".to_owned());
+        let mut settings = Settings::new(Grant::RefreshToken, "c", None);
+        settings.scopes = vec!["asked".to_owned(), "for".to_owned()];
+        let endpoints = Endpoints::Fixed { token, authorize, revoke: None };
+        let provider = Provider::new(endpoints, Duration::from_secs(5), Policy::default());
+        let oauth = OAuth::new(settings, provider, store.clone(), Arc::new(|| 0)).unwrap();
+        let login = oauth.begin(REDIRECT).await.unwrap();
+        let state = login.address().split("state=").nth(1).unwrap().split('&').next().unwrap();
+        let code = login.expected().read_query(&format!("code=c&state={state}")).unwrap();
+        let tokens = oauth.finish(login, &code).await.unwrap();
+        assert_eq!(tokens.scope.as_deref(), Some(wanted));
+        oauth.renew(&tokens.access).await.unwrap();
+        assert_eq!(store.load().unwrap().unwrap().scope.as_deref(), Some(wanted));
+        assert_eq!(oauth.forget().await.unwrap(), Revoked::NotOffered);
     }
 }

@@ -67,7 +67,26 @@ pub(super) fn read_sides(
     if sides.len() < 2 {
         return Err(node.error("two sides are needed: a shop and Qoyod, say"));
     }
+    one_token_file_each(node, &sides)?;
     Ok(sides)
+}
+
+/// Tokens of two sides in one file would replace each other.
+fn one_token_file_each(
+    node: &Node,
+    sides: &BTreeMap<SideId, SideConfig>,
+) -> Result<(), ConfigError> {
+    let mut seen: BTreeMap<&Path, &SideId> = BTreeMap::new();
+    for (side, config) in sides {
+        let System::Qoyod { auth: Auth::Oauth(oauth), .. } = &config.system else { continue };
+        if let Some(other) = seen.insert(&oauth.token_file, side) {
+            let at = node.get(side.as_str()).unwrap_or(node);
+            return Err(at.error(format!(
+                "the sides `{other}` and `{side}` have one `token_file`; give each its own"
+            )));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn check_name(name: &str, node: &Node) -> Result<(), ConfigError> {

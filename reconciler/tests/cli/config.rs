@@ -123,3 +123,17 @@ fn an_oauth_table_that_contradicts_itself_is_refused() {
         assert!(!shop.run(&["sync"]).err.contains("hush"));
     }
 }
+
+#[test]
+fn two_sides_with_one_token_file_are_refused() {
+    let oauth = |side: &str| {
+        format!(
+            "[sides.{side}]\nadapter = \"qoyod\"\noauth = {{ issuer = \"https://a\", client_id = \"c\", \
+             client_secret_env = \"S\", token_file = \"tokens\" }}"
+        )
+    };
+    let config = TWO_FOLDERS
+        .replace("[sides.till]\nadapter = \"files\"\nroot = \"till\"", &oauth("till"))
+        .replace("[sides.books]\nadapter = \"files\"\nroot = \"books\"", &oauth("books"));
+    refused(&config, "line ", "have one `token_file`");
+}
