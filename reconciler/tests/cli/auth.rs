@@ -53,13 +53,15 @@ fn begin(shop: &Shop, more: &[&str]) -> (Child, String, BufReader<ChildStdout>) 
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("runs");
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
-    loop {
-        let mut line = String::new();
-        assert!(out.read_line(&mut line).expect("read") > 0, "{:?}", child.wait_with_output());
-        if line.starts_with("http") {
-            return (child, line.trim().to_owned(), out);
+    let mut line = String::new();
+    while !line.starts_with("http") {
+        line.clear();
+        let read = out.read_line(&mut line).expect("read");
+        if read == 0 {
+            panic!("{:?}", child.wait_with_output());
         }
     }
+    (child, line.trim().to_owned(), out)
 }
 
 fn end(child: Child, mut out: BufReader<ChildStdout>) -> Ran {
