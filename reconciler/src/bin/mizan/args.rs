@@ -448,9 +448,9 @@ A side with grant = \"authorization_code\" needs a person once; after that Mizan
 so where the server no longer does.
 
   mizan auth login qoyod            prints an address; open it on this machine and log in
-  mizan auth login qoyod --paste    for a machine without a browser: open it anywhere, paste the address you end at
+  mizan auth login qoyod --paste    open it anywhere, and paste the address that you end at
   mizan auth status                 how long the tokens last, and who has to log in
-  mizan auth logout qoyod           forgets the tokens, and revokes them where the server lets that be done
+  mizan auth logout qoyod           forgets the tokens here, and revokes them at the server
 
 Tokens are never printed. Exit code 3 of `status`: somebody has to log in.";
 
