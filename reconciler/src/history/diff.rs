@@ -7,7 +7,7 @@ use crate::explain::label;
 use mizan_core::bodies::{Bodies, image_of};
 use mizan_core::fold::{Presence, Record, RowState, State};
 use mizan_core::{
-    CommandId, Entity, Fact, Image, Name, RecordId, Schema, Seq, SideId, Timestamp, Value,
+    CommandId, Entity, Event, Fact, Image, Name, RecordId, Schema, Seq, SideId, Timestamp, Value,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,8 @@ impl Diff {
         for (change, count) in kinds {
             parts.push(format!("{count} {}", change.word()));
         }
-        let fields: usize = self.records.iter().map(|one| one.fields.len()).sum();
+        let both = |one: &&RecordDiff| !matches!(one.change, Change::Added | Change::Missing);
+        let fields: usize = self.records.iter().filter(both).map(|one| one.fields.len()).sum();
         let opened: usize = self.records.iter().map(|one| one.conflicts_opened.len()).sum();
         let closed: usize = self.records.iter().map(|one| one.conflicts_closed.len()).sum();
         for (count, what) in [
@@ -270,17 +271,30 @@ fn rows_of(state: &State) -> BTreeMap<Row, RecordId> {
     linked.collect()
 }
 
+/// Events of two logs that are held against each other at a time.
+const PAGE_EVENTS: usize = 4_096;
+
 /// The last event up to which two logs are the same.
 fn common(first: &Journal, second: &Journal) -> Result<Seq, HistoryError> {
     let mut common = Seq(0);
-    first.try_each_event(Seq(0), &mut |event| {
-        let same = second.event(event.seq)?.is_some_and(|other| other == *event);
-        if same {
-            common = event.seq;
+    loop {
+        let (one, other) = (page(first, common)?, page(second, common)?);
+        let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+        common = Seq(common.0 + same as u64);
+        if same < PAGE_EVENTS {
+            return Ok(common);
         }
-        Ok(if same { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    }
+}
+
+fn page(journal: &Journal, after: Seq) -> Result<Vec<Event>, HistoryError> {
+    let mut page = Vec::new();
+    journal.try_each_event(after, &mut |event| {
+        page.push(event.clone());
+        let full = page.len() == PAGE_EVENTS;
+        Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    Ok(common)
+    Ok(page)
 }
 
 fn sent(journal: &Journal, after: Seq) -> Result<BTreeSet<CommandId>, HistoryError> {
@@ -297,7 +311,7 @@ fn each_of(
     journal: &Journal,
     kinds: &[&str],
     (after, until): (Seq, Seq),
-    visit: &mut dyn FnMut(&mizan_core::Event),
+    visit: &mut dyn FnMut(&Event),
 ) -> Result<(), HistoryError> {
     if until <= after {
         return Ok(());

@@ -163,6 +163,8 @@ struct Walk<'a> {
     /// The event that set a side's base.
     based: BTreeMap<SideId, Seq>,
     edits: BTreeMap<(SideId, usize), Edit>,
+    /// When each event was appended.
+    times: BTreeMap<Seq, Timestamp>,
     sent: Vec<Sent>,
     said: Option<Seq>,
     /// Events of records that values refer to.
@@ -183,6 +185,7 @@ impl<'a> Walk<'a> {
             shown: BTreeMap::new(),
             based: BTreeMap::new(),
             edits: BTreeMap::new(),
+            times: BTreeMap::new(),
             sent: Vec::new(),
             said: None,
             parents: BTreeMap::new(),
@@ -190,6 +193,7 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&mut self, event: &Event) -> Result<(), HistoryError> {
+        self.times.insert(event.seq, event.at);
         if let Fact::Decided { decision, .. } = &event.fact {
             self.decided(event, decision)?;
             self.slice.step(event)?;
@@ -350,12 +354,13 @@ impl<'a> Walk<'a> {
             }
             let was = seen.get(side).map(|hash| self.image(hash)).unwrap_or_default();
             let now = self.image(&slot.seen);
-            let first = self.shown.get(side).copied().unwrap_or(event.seq);
+            let first = self.shown.get(side).copied().unwrap_or(event.seq).min(event.seq);
+            let seen_at = self.times.get(&first).copied().unwrap_or(event.at);
             for (bit, field) in self.entity.fields.iter().enumerate() {
                 let key = (side.clone(), bit);
                 let moved = now.get(&field.name) != was.get(&field.name);
                 if moved && (slot.changed.contains(bit) || !self.edits.contains_key(&key)) {
-                    let (side, seq, at) = (side.clone(), first.min(event.seq), event.at);
+                    let (side, seq, at) = (side.clone(), first, seen_at);
                     new.push((key, Edit { side, epoch, count, seq, at }));
                 }
             }

@@ -131,7 +131,12 @@ fn blame_says_whose_edit_it_is_and_what_carried_it() {
     };
     let edit = &field("price")["origin"]["edits"][0];
     assert_eq!((&edit["side"], &edit["count"]), (&json!("till"), &json!(2)), "{found}");
-    assert!(edit["seq"].as_u64() > Some(before));
+    let seen = edit["seq"].as_u64().expect("a position");
+    assert!(seen > before);
+    let span = [(seen - 1).to_string(), seen.to_string()];
+    let event =
+        ran(&pair.0, &["log", "--since", &span[0], "--until", &span[1], "--json"], 0).json();
+    assert_eq!((&event["at"], &event["fact"]["kind"]), (&edit["at"], &json!("observed")));
     assert_eq!(field("price")["carried"][0]["side"], "books");
     assert_eq!(field("name")["origin"]["edits"][0]["side"], "books");
     assert_eq!(field("sku")["origin"]["edits"][0]["side"], "till");
@@ -285,6 +290,8 @@ fn a_deleted_record_is_created_again_and_that_can_be_undone() {
     let after = head(&pair.0);
     let plan = Undo::of(&pair, before, after).plan(4);
     assert_eq!(plan["records"][0]["action"], "create_again", "{plan}");
+    let named = Undo::of(&pair, before, after).run(&["--record", "product:A", "--json"], 4);
+    assert_eq!(named.json()["records"], plan["records"], "its key still names it");
     Undo::of(&pair, before, after).approve(&plan["hash"], 0);
     pair.syncs(0);
     assert_eq!(pair.0.names("books/products").len(), 1);
@@ -319,6 +326,8 @@ fn a_record_that_was_made_in_the_span_is_deleted_only_where_nothing_else_happene
         .map(|one| (one["label"].clone(), one["action"].clone()))
         .collect();
     assert_eq!(actions, [(json!("A"), json!("leave")), (json!("B"), json!("delete"))], "{plan}");
+    let all = Undo::of(&pair, 0, head(&pair.0)).plan(4);
+    assert_eq!(all["records"][0]["left"][0]["why"]["why"], "touched", "{all}");
     Undo::of(&pair, 0, after).approve(&plan["hash"], 3);
     pair.syncs(0);
     assert_eq!(pair.0.names("books/products").len(), 1, "A stays");
@@ -398,4 +407,21 @@ fn an_undo_needs_a_span_a_name_and_a_reason() {
         "{}",
         narrowed.err
     );
+}
+
+#[test]
+fn documents_of_qoyod_are_final_unless_it_is_said_otherwise() {
+    let config = |more: &str| {
+        let text = format!(
+            "[sides.till]\nadapter = \"files\"\nroot = \"till\"\n\
+             [sides.qoyod]\nadapter = \"qoyod\"\napi_key_env = \"KEY\"\n\
+             [entities.invoice]\ndirection = \"push\"\nkey = [\"number\"]\n\
+             [entities.invoice.sides]\ntill = {{ path = \"invoices\" }}\n\
+             qoyod = {{ resource = \"invoices\"{more} }}\n\
+             [entities.invoice.fields]\nnumber = {{ till = \"number\", qoyod = \"reference\" }}\n"
+        );
+        mizan::Config::parse(&text, std::path::Path::new(".")).expect("a configuration").immutable
+    };
+    assert_eq!(config("").len(), 1);
+    assert!(config(", immutable = false").is_empty());
 }

@@ -9,7 +9,7 @@ use mizan::connect::{check_policies, open_log};
 use mizan::core::policy::Policies;
 use mizan::core::{Event, Name, RecordId, Schema, Seq, SideId, Timestamp};
 use mizan::engine::{Journal, Progress, Stage};
-use mizan::explain::find_record;
+use mizan::explain::{find_record, label};
 use mizan::history::{HistoryError, Moment};
 use mizan::replay::{NoPosition, Position};
 use mizan::store::EventLog;
@@ -96,9 +96,18 @@ pub(crate) fn walking(json: bool, what: &'static str, to: Seq) -> ProgressBar {
     bar
 }
 
-/// A record by what a person typed.
+/// A record by what a person typed; the key of a deleted record names it, where no living one has it.
 pub(crate) fn record_named(look: &Look, text: &str) -> Result<RecordId, Failure> {
-    find_record(look.journal.state(), &look.schema, text).ok_or_else(|| {
+    let state = look.journal.state();
+    let dead = || {
+        let (entity, key) = text.split_once(':')?;
+        let dead = state.each_record().filter(|(_, one)| one.dead && one.entity == entity);
+        let mut named =
+            dead.filter(|(id, _)| label(state, &look.schema, &look.journal, *id) == key);
+        let (id, _) = named.next()?;
+        if named.next().is_none() { Some(id) } else { None }
+    };
+    find_record(state, &look.schema, text).or_else(dead).ok_or_else(|| {
         Failure::usage(format!("no record `{text}`; write r12, entity:KEY or entity:side:ID"))
     })
 }

@@ -2,7 +2,9 @@
 
 use crate::Failure;
 use crate::args::{AsOf, Cli};
-use crate::output::{Look, asked_wrongly, load, look, moment, place_of, table, time, walking};
+use crate::output::{
+    Look, asked_wrongly, load, look, moment, place_of, record_named, table, time, walking,
+};
 use mizan::core::fold::Presence;
 use mizan::core::{Name, RecordId, Seq, Timestamp, Value};
 use mizan::explain::find_record;
@@ -35,7 +37,7 @@ fn past(look: &Look, at: Seq, json: bool) -> Result<Past, Failure> {
 
 /// The record by what is known of it now, or else by what was known then.
 fn named(look: &Look, text: &str, at: Seq, json: bool) -> Result<RecordId, Failure> {
-    if let Some(id) = find_record(look.journal.state(), &look.schema, text) {
+    if let Ok(id) = record_named(look, text) {
         return Ok(id);
     }
     let past = past(look, at, json)?;

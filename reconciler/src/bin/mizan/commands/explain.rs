@@ -2,19 +2,14 @@
 
 use crate::Failure;
 use crate::args::{Cli, Explain};
-use crate::output::{load, look, time};
+use crate::output::{load, look, record_named, time};
 use mizan::core::Name;
-use mizan::explain::{explain, find_record};
+use mizan::explain::explain;
 
 pub(crate) fn run(args: &Explain, cli: &Cli) -> Result<u8, Failure> {
     let config = load(&cli.config)?;
     let look = look(&config)?;
-    let Some(record) = find_record(look.journal.state(), &look.schema, &args.record) else {
-        return Err(Failure::usage(format!(
-            "no record `{}`; write r12, entity:KEY or entity:side:ID",
-            args.record
-        )));
-    };
+    let record = record_named(&look, &args.record)?;
     let field = args.field.as_ref().map(Name::new);
     let Some(found) = explain(&look.journal, &look.schema, record, field.as_ref())? else {
         let entity = look.journal.state().record(record).map(|record| record.entity.clone());

@@ -76,7 +76,10 @@ fn show(plan: &UndoPlan, args: &Undo, json: bool, approved: bool) -> u8 {
         println!("{document}");
         return code;
     }
-    println!("undo of events {} to {}", plan.from.next(), plan.to);
+    let counts: Vec<String> =
+        counts(plan).into_iter().map(|(what, count)| format!("{count} to {what}")).collect();
+    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+    println!("undo of events {} to {}: {counts}", plan.from.next(), plan.to);
     print_records(plan);
     if plan.is_empty() {
         println!("nothing to take back");
