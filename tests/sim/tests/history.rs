@@ -151,8 +151,11 @@ fn an_index_that_grows_by_pieces_and_is_kept_is_the_same() {
 
 #[test]
 fn an_index_of_another_log_or_a_damaged_one_is_made_anew() {
-    let (_, _, log) = logs(1).remove(0);
-    let (_, _, other) = logs(1).remove(1);
+    let mut all: Vec<MemoryLog> = logs(1).into_iter().map(|(_, _, log)| log).collect();
+    all.sort_by_key(|log| log.events().len());
+    // The other one is longer, so that every position of the first is in it, too.
+    let (log, other) = (all.remove(0), all.remove(1));
+    assert!(other.events().len() > log.events().len());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let fill = |path: &std::path::Path, log: &MemoryLog| {
         let (mut kept, _) = SledLog::open(path).expect("opens");
