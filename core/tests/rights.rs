@@ -215,3 +215,49 @@ fn two_counts_of_one_thing_meet_and_the_second_is_recorded() {
     assert_eq!(world.both("stock"), small::number("10"));
     assert_eq!(world.verdict("stock"), Some((Found::Summed, vec![small::number("7")])));
 }
+
+/// What was decided for a record before it died is owed again when an edit brings it back.
+#[test]
+fn a_record_that_comes_back_is_given_what_it_still_lacks() {
+    let mut entity = entity();
+    entity.fields.push(field("name", Type::Text, Rivalry::Manual));
+    let mut world = Small::new(entity);
+    world.create("A", &[("key", text("k1")), ("note", text("n")), ("name", text("old"))]);
+    world.sync();
+    world.edit("A", "note", text("edited"));
+    world.look("A");
+    world.think();
+    // Before B is given the note, A deletes the row; before B's row is removed, B's user edits it.
+    world.delete("A");
+    world.look("A");
+    world.think();
+    assert!(world.state.records[0].dead);
+    world.edit("B", "name", text("new"));
+    world.sync();
+    assert!(!world.state.records[0].dead);
+    assert_eq!(world.both("note"), text("edited"));
+    assert_eq!(world.both("name"), text("new"));
+}
+
+/// An edit that waited for a person when its own side deleted the row died with it: whoever deletes has seen it.
+#[test]
+fn a_dead_record_contains_every_edit_that_its_deleters_knew() {
+    let mut entity = thing(vec![
+        field("key", Type::Text, Rivalry::Manual),
+        field("note", Type::Text, Rivalry::Manual),
+    ]);
+    entity.on_delete = mizan_core::DeletePolicy::DeleteWins;
+    let mut world = Small::new(entity);
+    world.create("A", &[("key", text("k1")), ("note", text("n"))]);
+    world.sync();
+    world.edit("A", "note", text("on A"));
+    world.edit("B", "note", text("on B"));
+    world.sync();
+    assert_eq!(world.state.conflicts.len(), 1);
+    world.delete("B");
+    world.sync();
+    let record = &world.state.records[0];
+    assert!(record.dead);
+    assert!(record.contains.covers(&record.deleters_knew), "{record:?}");
+    assert!(!record.deleters_knew.is_empty());
+}
