@@ -17,4 +17,4 @@ pub use refold::{Compared, FirstDifference, Replayed, StateDifference, compare_s
 pub use registry::PolicyRegistry;
 pub use rules::{Rules, RulesUnknown, Then};
 pub use verify::{Cause, Finding, Kind, Tally, Unverifiable, Verification, verify};
-pub use walk::{NoPosition, Position, Step, Walk, position_at};
+pub use walk::{Step, Walk};

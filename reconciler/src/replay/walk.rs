@@ -2,11 +2,9 @@
 
 use super::rules::Rules;
 use crate::engine::{EngineError, Journal};
-use chrono::{DateTime, NaiveDate};
 use mizan_core::fold::{State, fold};
-use mizan_core::{Event, Schema, Seq, Timestamp};
+use mizan_core::{Event, Schema, Seq};
 use std::ops::ControlFlow;
-use std::str::FromStr;
 
 /// One event of a walk.
 pub struct Step<'a> {
@@ -100,76 +98,4 @@ impl<'a> Walk<'a> {
     pub fn end(self) -> Result<(State, Rules), EngineError> {
         self.each(&mut |_| Ok(ControlFlow::Continue(())))
     }
-}
-
-/// A point of a log as a person names it: a position, or a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// After this event.
-    Seq(Seq),
-    /// After everything that was appended up to this moment.
-    Moment(Timestamp),
-}
-
-impl Position {
-    /// Where that is in a log; beyond its end is its end.
-    ///
-    /// # Errors
-    /// When an event cannot be read.
-    pub fn of(self, journal: &Journal) -> Result<Seq, EngineError> {
-        match self {
-            Self::Seq(seq) => Ok(seq.min(journal.head())),
-            Self::Moment(moment) => position_at(journal, moment),
-        }
-    }
-}
-
-/// What a person typed is neither a position nor a moment.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no position of the log: write a number (`1234`), a day in UTC (`2026-03-01`, all of it), or a moment \
-     (`2026-03-01T09:30:00Z`)"
-)]
-pub struct NoPosition(pub String);
-
-impl FromStr for Position {
-    type Err = NoPosition;
-
-    /// ```
-    /// use mizan::core::Seq;
-    /// use mizan::replay::Position;
-    /// assert_eq!("1234".parse(), Ok(Position::Seq(Seq(1234))));
-    /// assert_eq!("2026-03-01".parse::<Position>(), "2026-03-01T23:59:59.999Z".parse());
-    /// assert!("yesterday".parse::<Position>().is_err());
-    /// ```
-    fn from_str(text: &str) -> Result<Self, NoPosition> {
-        if let Ok(seq) = text.parse() {
-            return Ok(Self::Seq(Seq(seq)));
-        }
-        if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::Moment(Timestamp(moment.timestamp_millis())));
-        }
-        let day =
-            text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_milli_opt(23, 59, 59, 999));
-        let end = day.ok_or_else(|| NoPosition(text.to_owned()))?;
-        Ok(Self::Moment(Timestamp(end.and_utc().timestamp_millis())))
-    }
-}
-
-/// The last position that was appended at or before a moment (L54); 0 where everything came later.
-///
-/// A clock that was set back does not take events back with it: what follows a later event counts as later.
-///
-/// # Errors
-/// When an event cannot be read.
-pub fn position_at(journal: &Journal, moment: Timestamp) -> Result<Seq, EngineError> {
-    let mut found = Seq(0);
-    journal.try_each_event(Seq(0), &mut |event| {
-        if event.at > moment {
-            return Ok(ControlFlow::Break(()));
-        }
-        found = event.seq;
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
 }

@@ -11,7 +11,6 @@ use mizan::core::{Event, Name, RecordId, Schema, Seq, SideId, Timestamp};
 use mizan::engine::{Journal, Progress, Stage};
 use mizan::explain::{find_record, label};
 use mizan::history::{HistoryError, Moment};
-use mizan::replay::{NoPosition, Position};
 use mizan::store::EventLog;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -74,13 +73,6 @@ pub(crate) fn append(look: &mut Look, facts: Vec<mizan::core::Fact>) -> Result<(
     use mizan::clock::Clock;
     look.journal.append_facts(SystemClock.now(), facts)?;
     Ok(())
-}
-
-/// A position of the log as a person typed it.
-pub(crate) fn position(journal: &Journal, text: &str) -> Result<Seq, Failure> {
-    let position: Position =
-        text.parse().map_err(|error: NoPosition| Failure::usage(error.to_string()))?;
-    Ok(position.of(journal)?)
 }
 
 /// A bar for going through a log; hidden where nobody looks, or where it is over at once.

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Cli, Replay};
-use crate::output::{load, look, position, table, walking};
+use crate::output::{load, look, moment, place_of, table, walking};
 use mizan::config::Config;
 use mizan::core::Seq;
 use mizan::core::policy::Policies;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Replay, cli: &Cli) -> Result<u8, Failure> {
     let config: Config = load(&cli.config)?;
     let look = look(&config)?;
     let to = match &args.at {
-        Some(at) => position(&look.journal, at)?,
+        Some(at) => place_of(&look, moment(at)?)?,
         None => look.journal.head(),
     };
     let bar = walking(cli.json, "folding", to);

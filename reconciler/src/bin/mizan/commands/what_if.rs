@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Cli, WhatIf as Args};
-use crate::output::{load, look, position, table, walking};
+use crate::output::{load, look, moment, place_of, table, walking};
 use mizan::core::policy::Policies;
 use mizan::core::{Seq, Value};
 use mizan::what_if::{Divergence, FieldChange, How, WhatIf, comparable, what_if};
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Args, cli: &Cli) -> Result<u8, Failure> {
         .map_err(|error| Failure::usage(format!("{}: {error}", args.policy.display())))?;
     let look = look(&config)?;
     let from = match &args.from {
-        Some(from) => position(&look.journal, from)?,
+        Some(from) => place_of(&look, moment(from)?)?,
         None => Seq(0),
     };
     let bar = walking(cli.json, "asking", look.journal.head());
