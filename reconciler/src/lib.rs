@@ -3,6 +3,7 @@
 //! The [`Engine`] runs the loop over a log and two or more adapters; everything that it decides is decided in
 //! `mizan-core`, everything that it keeps is in `mizan-store`, and the outside is `mizan-adapters`.
 
+pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod config;

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, read once, checked once, passed down (`docs/src/configuration.md`).
 
+mod audit;
 mod document;
 mod entity;
 mod field;
@@ -15,6 +16,7 @@ use mizan_core::{Name, Schema, SideId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+pub use audit::AuditConfig;
 pub use document::ConfigError;
 pub use oauth::{ClientId, OauthConfig};
 pub use side::{Auth, Secret, SideConfig, System};
@@ -43,6 +45,8 @@ pub struct Config {
     pub retry_refused_after_ms: i64,
     /// A configuration whose rules are asked beside these and never obeyed.
     pub shadow: Option<PathBuf>,
+    /// How the log is made provable.
+    pub audit: AuditConfig,
 }
 
 /// The file cannot be used.
@@ -109,6 +113,7 @@ impl Config {
             "limits",
             "retry_refused_after_seconds",
             "shadow",
+            "audit",
         ])?;
         let log = match document.get("log") {
             None => folder.join("mizan-log"),
@@ -142,6 +147,10 @@ impl Config {
                 Some(folder.join(rules.text()?))
             }
         };
+        let audit = match document.get("audit") {
+            None => AuditConfig::default(),
+            Some(node) => audit::read_audit(node, folder)?,
+        };
         Ok(Self {
             log,
             sides,
@@ -152,6 +161,7 @@ impl Config {
             limits,
             retry_refused_after_ms,
             shadow,
+            audit,
         })
     }
 

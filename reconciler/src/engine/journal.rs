@@ -310,6 +310,12 @@ impl Journal {
         Ok(())
     }
 
+    /// Looks at the log itself: stored bytes, roots and proofs.
+    pub fn with_log<R>(&self, look: impl FnOnce(&dyn EventLog) -> R) -> R {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        look(log.as_ref())
+    }
+
     /// Gives the log back.
     #[must_use]
     pub fn into_log(self) -> Box<dyn EventLog> {

@@ -1,6 +1,7 @@
 //! The built binary, run as a person runs it.
 
 mod auth;
+mod audit;
 mod config;
 mod conflicts;
 mod drift;

@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Replay(Replay),
     /// What other rules would have decided, and what would be otherwise because of it.
     WhatIf(WhatIf),
+    /// Sign the log, prove what it holds, and check that nobody changed it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Examine the log on disk without changing it, and rebuild its index where that is broken.
     Doctor(Doctor),
     /// Log in to sides by OAuth, out of them, and see how long their tokens last.
@@ -430,6 +433,56 @@ pub(crate) struct WhatIf {
     /// Ask about what was decided after this position or moment only.
     #[arg(long, value_name = "SEQ|TIME")]
     pub(crate) from: Option<String>,
+}
+
+const AUDIT: &str = "\
+Every sync that did something ends with a checkpoint: the size and the Merkle root of the log, signed with its key. \
+An anchor takes it to where nobody who can change the log can change it.
+
+  mizan audit checkpoint                               sign what is new
+  mizan audit verify                                   is the log still what was signed?
+  mizan audit verify --anchor notes --key audit.pub    and what was anchored?
+  mizan audit prove product:COF-250 --out proof.json   a bundle for an auditor, who needs no mizan:
+  mizan-verify proof.json --key audit.pub
+
+Exit code 1 where the log was tampered with, truncated or written anew, and where an anchor failed; 3 where a proof \
+leaves out events that no checkpoint covers yet.";
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = AUDIT)]
+pub(crate) enum Audit {
+    /// Sign the log as it is now, and give the checkpoint to the anchors.
+    Checkpoint {
+        /// Make a new key, because the one that signed the checkpoints before is lost.
+        #[arg(long)]
+        new_key: bool,
+    },
+    /// Prove a record's events, or one event, against the newest checkpoint.
+    Prove(Prove),
+    /// Check events, hashes, roots, signatures and anchors.
+    Verify(VerifyLog),
+    /// Give the newest checkpoint to every anchor once more.
+    Anchor,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// The record (r12, entity:KEY or entity:side:ID), or the position of an event.
+    #[arg(value_name = "RECORD|POSITION")]
+    pub(crate) subject: String,
+    /// Write the bundle to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyLog {
+    /// A file of notes that was kept elsewhere; configured anchors that are files are read as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: Vec<PathBuf>,
+    /// A public key whose signatures count, or a file with one; the file beside the log unless given.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -103,6 +103,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Undo(args) => commands::undo::run(args, cli),
         Command::Replay(args) => commands::replay::run(args, cli),
         Command::WhatIf(args) => commands::what_if::run(args, cli),
+        Command::Audit(args) => commands::audit::run(args, cli),
         Command::Doctor(args) => commands::doctor::run(args, cli),
         Command::Auth(args) => commands::auth::run(args, cli),
         Command::Export(args) => commands::export::run(args, cli),

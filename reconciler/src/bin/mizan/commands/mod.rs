@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod as_of;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod blame;
 pub(crate) mod check;

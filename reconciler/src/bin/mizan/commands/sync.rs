@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::args::{Cli, Sync};
 use crate::output::{Bars, load, table, tell_open};
 use mizan::SyncOptions;
+use mizan::audit::{Keeper, Kept, keep};
 use mizan::config::Config;
 use mizan::connect::{connect_sides, open_engine, open_log};
 use mizan::core::event::LinkedBy;
@@ -66,8 +67,10 @@ async fn sync(
     let report = engine.sync(&options).await;
     bars.finish();
     let report = report?;
+    let mut kept = Kept::default();
     if !args.dry_run {
         engine.save_snapshot()?;
+        kept = keep(&Keeper::of(config), &mut engine, true).await;
     }
     let requests: u64 = sides.apis.values().map(|api| api.stats().requests).sum();
     let seconds = begun.elapsed().as_secs_f64();
@@ -80,6 +83,7 @@ async fn sync(
         if args.dry_run {
             document["links"] = json!(links);
         }
+        document["audit"] = super::audit::kept_json(&kept);
         document["exit_code"] = json!(report.exit_code());
         if let Some(plan) = &report.plan {
             document["plan"] = serde_json::to_value(plan)?;
@@ -88,6 +92,7 @@ async fn sync(
     } else {
         print_links(&links);
         print_report(&engine, &report, args.dry_run, requests, seconds);
+        super::audit::tell_kept(&kept);
     }
     Ok(report.exit_code())
 }
