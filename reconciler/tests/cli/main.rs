@@ -1,7 +1,7 @@
 //! The built binary, run as a person runs it.
 
-mod auth;
 mod audit;
+mod auth;
 mod config;
 mod conflicts;
 mod drift;
