@@ -1,9 +1,11 @@
 //! Requests whose token is refused.
 
 use crate::server::{START_S, Server, Shelf, api, oauth, quick, settings};
-use mizan_adapters::http::{Api, Auth, Client, HttpError, Limiter, Policy, Request};
-use mizan_adapters::oauth::Grant;
-use std::sync::atomic::Ordering;
+use mizan_adapters::http::{Api, Auth, Client, Effect, HttpError, Limiter, Policy, Request};
+use mizan_adapters::oauth::{Grant, MemoryStore};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_refused_token_is_renewed_once_for_all_and_requests_repeated() {
@@ -101,8 +103,8 @@ async fn the_pause_ends_with_a_log_in() {
     server.mishap(400, r#"{"error":"invalid_grant"}"#);
     let (oauth, _) = oauth(&base, settings(Grant::RefreshToken), store.clone());
     let client = Client::builder(&base).build().unwrap();
-    let auth = Auth::Bearer(std::sync::Arc::new(oauth));
-    let policy = Policy { refusal_pause: std::time::Duration::ZERO, ..quick() };
+    let auth = Auth::Bearer(Arc::new(oauth));
+    let policy = Policy { refusal_pause: Duration::ZERO, ..quick() };
     let api = Api::new(client, auth, Limiter::default(), policy);
     for _ in 0..3 {
         api.send(Request::get("/rows")).await.unwrap_err();
@@ -117,7 +119,7 @@ async fn a_wrong_key_is_shown_once_and_again_only_after_the_pause() {
     let (server, base) = Server::start().await;
     for (pause_s, refused) in [(30, 1), (0, 4)] {
         let auth = Auth::ApiKey { header: "api-key".to_owned(), secret: "k".into() };
-        let pause = std::time::Duration::from_secs(pause_s);
+        let pause = Duration::from_secs(pause_s);
         let policy = Policy { refusal_pause: pause, ..quick() };
         let client = Client::builder(&base).build().unwrap();
         let api = Api::new(client, auth, Limiter::default(), policy);
@@ -126,5 +128,44 @@ async fn a_wrong_key_is_shown_once_and_again_only_after_the_pause() {
             api.send(Request::get("/rows")).await.unwrap_err();
         }
         assert_eq!(server.refused.load(Ordering::SeqCst) - before, refused);
+    }
+}
+
+/// Answers 401, then with each of these statuses in turn; the number of requests is the second part.
+async fn after_a_401(statuses: &'static [u16]) -> (String, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let router = axum::Router::new().fallback(move || {
+        let nth = counted.fetch_add(1, Ordering::SeqCst);
+        let status = nth.checked_sub(1).map_or(401, |nth| statuses[nth.min(statuses.len() - 1)]);
+        async move { axum::http::StatusCode::from_u16(status).unwrap() }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (base, count)
+}
+
+#[tokio::test]
+async fn a_repeat_after_a_401_is_judged_like_any_other_try() {
+    // A read goes on until there is an answer; a write that may have been done is left in doubt, and not sent again.
+    for (request, statuses, sent) in [
+        (Request::get("/rows"), &[500, 500, 200][..], 4),
+        (Request::post("/rows"), &[500, 200][..], 2),
+        (Request::post("/rows"), &[429, 200][..], 3),
+    ] {
+        let (_server, tokens) = Server::start().await;
+        let (base, count) = after_a_401(statuses).await;
+        let (oauth, _) =
+            oauth(&tokens, settings(Grant::ClientCredentials), Arc::new(MemoryStore::default()));
+        let auth = Auth::Bearer(Arc::new(oauth));
+        let policy = Policy { throttle_wait_default: Duration::from_millis(2), ..quick() };
+        let client = Client::builder(&base).build().unwrap();
+        let api = Api::new(client, auth, Limiter::default(), policy);
+        let write = request.effect == Effect::Write;
+        let answer = api.send(request).await;
+        assert_eq!(count.load(Ordering::SeqCst), sent, "{statuses:?}: {answer:?}");
+        let in_doubt = matches!(answer, Err(HttpError::InDoubt { .. }));
+        assert_eq!(in_doubt, write && statuses[0] == 500, "{answer:?}");
     }
 }

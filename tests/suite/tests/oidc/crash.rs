@@ -1,6 +1,6 @@
 //! Killed around a refresh: what is left, and how it goes on.
 
-use crate::gateway::{Fault, Gateway};
+use crate::gateway::{Fault, Gateway, Victim};
 use crate::provider::Provider;
 use crate::shop::{PERSON, Shop, by_gateway, confidential, told};
 use std::sync::Arc;
@@ -44,11 +44,11 @@ async fn killed_around_a_refresh_it_goes_on_or_asks_a_person_and_says_why() {
     assert_eq!(gateway.products(), 1);
 }
 
-async fn killed(shop: &Shop, gateway: &Gateway, fault: fn(u32) -> Fault) {
-    // The gateway has to know whom to kill before the first request comes.
-    gateway.fault(Fault::None);
+async fn killed(shop: &Shop, gateway: &Gateway, fault: fn(Victim) -> Fault) {
+    let victim = Victim::default();
+    gateway.fault(fault(victim.clone()));
     let child = shop.command(&["check"]).spawn().expect("runs");
-    gateway.fault(fault(child.id().expect("it runs")));
+    victim.is(child.id().expect("it runs"));
     let ran = shop.end(child).await;
     assert_eq!(ran.code, None, "killed: {}", told(&ran.all));
 }

@@ -6,20 +6,39 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mizan::adapters::sandbox::{Sandbox, SandboxOptions};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What happens to the next token request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Fault {
     None,
     /// It takes so long.
     Slow(Duration),
     /// This process is killed before the provider sees it.
-    KillBefore(u32),
+    KillBefore(Victim),
     /// This process is killed once the provider has answered, and never sees the answer.
-    KillAfter(u32),
+    KillAfter(Victim),
+}
+
+/// A process whose number is known only after it was started, while its request may come earlier.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Victim(Arc<AtomicU32>);
+
+impl Victim {
+    pub(crate) fn is(&self, process: u32) {
+        self.0.store(process, Ordering::SeqCst);
+    }
+
+    async fn kill(&self) {
+        while self.0.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let pid = self.0.load(Ordering::SeqCst).to_string();
+        let killed = std::process::Command::new("kill").args(["-9", &pid]).status();
+        assert!(killed.expect("kill runs").success());
+    }
 }
 
 #[derive(Clone)]
@@ -104,12 +123,6 @@ impl Gateway {
     }
 }
 
-fn kill(process: u32) {
-    let pid = process.to_string();
-    let killed = std::process::Command::new("kill").args(["-9", &pid]).status().expect("kill runs");
-    assert!(killed.success());
-}
-
 async fn answer(State(gateway): State<Gateway>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
@@ -124,11 +137,11 @@ async fn token(gateway: &Gateway, head: &axum::http::request::Parts, body: Bytes
     let inner = &gateway.inner;
     inner.asked.fetch_add(1, Ordering::SeqCst);
     let fault = std::mem::replace(&mut *inner.fault.lock().expect("whole"), Fault::None);
-    match fault {
+    match &fault {
         Fault::None | Fault::KillAfter(_) => {}
-        Fault::Slow(time) => tokio::time::sleep(time).await,
+        Fault::Slow(time) => tokio::time::sleep(*time).await,
         Fault::KillBefore(process) => {
-            kill(process);
+            process.kill().await;
             return StatusCode::BAD_GATEWAY.into_response();
         }
     }
@@ -144,8 +157,8 @@ async fn token(gateway: &Gateway, head: &axum::http::request::Parts, body: Bytes
     let status = answer.status();
     let text = answer.text().await.expect("a body");
     inner.seen.lock().expect("whole").push(text.clone());
-    if let Fault::KillAfter(process) = fault {
-        kill(process);
+    if let Fault::KillAfter(process) = &fault {
+        process.kill().await;
     }
     (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
