@@ -47,5 +47,5 @@ fn a_position_or_a_day_is_folded_to() {
     assert_eq!(all["replay"]["live"]["equal"], true, "{all}");
     let wrong = pair.0.run(&["replay", "--at", "yesterday"]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("2026-03-01"), "{}", wrong.err);
+    assert!(wrong.err.contains("a day (2026-11-25)"), "{}", wrong.err);
 }

@@ -24,12 +24,13 @@ fn other_rules_are_compared_with_what_happened_and_nothing_is_changed() {
     let json = pair.0.run(&["what-if", "--policy", "other.toml", "--json"]).json();
     assert_eq!(json["what_if"]["money"][0]["difference"]["decimal"], "1", "{json}");
     assert_eq!(json["what_if"]["commands"]["books"]["saved"], 1);
-    let late =
-        pair.0.run(&["what-if", "--policy", "other.toml", "--from", "9999", "--json"]).json();
+    let late = pair.0.run(&["what-if", "--policy", "other.toml", "--from", "now", "--json"]).json();
     assert_eq!(
         (&late["what_if"]["compared"], &late["what_if"]["diverged"]),
         (&json!(0), &json!(0))
     );
+    let beyond = pair.0.run(&["what-if", "--policy", "other.toml", "--from", "9999"]);
+    assert_eq!(beyond.code, 2, "{}", beyond.err);
     assert_eq!(pair.0.log_bytes(), before, "asking appends nothing");
     let same = pair.0.run(&["what-if", "--policy", "mizan.toml"]);
     assert!(same.out.contains("nothing would have come out otherwise"), "{}", same.out);
