@@ -79,9 +79,10 @@ pub fn blame(
         let given = given.last();
         let decided = given.and_then(|touch| {
             let event = trace.events.get(&touch.seq)?;
-            let policy = match &event.fact {
-                Fact::Decided { decision, .. } => Some(decision.policy.clone()),
-                _ => None,
+            let policy = if let Fact::Decided { decision, .. } = &event.fact {
+                Some(decision.policy.clone())
+            } else {
+                None
             };
             Some(DecidedAt { seq: touch.seq, at: event.at, how: touch.how, policy })
         });

@@ -322,14 +322,38 @@ impl Teller<'_> {
                 content: *seen,
                 exact: *exact,
             },
-            _ => return None,
+            Fact::Opened { .. }
+            | Fact::SideAttached { .. }
+            | Fact::EntityDeclared { .. }
+            | Fact::PolicySet { .. }
+            | Fact::Cursor { .. }
+            | Fact::Swept { .. }
+            | Fact::Deleted { .. }
+            | Fact::Refused { .. }
+            | Fact::Withdrawn { .. }
+            | Fact::Parked { .. }
+            | Fact::Unparked { .. }
+            | Fact::Unresolved { .. }
+            | Fact::Redecided { .. }
+            | Fact::Approved { .. }
+            | Fact::Drifted { .. }
+            | Fact::Unreadable { .. }
+            | Fact::Readable { .. }
+            | Fact::Checkpointed { .. }
+            | Fact::Erased { .. }
+            | Fact::Shadowed { .. } => return None,
         })
     }
 
     fn side_of(&self, command: &CommandId) -> Option<SideId> {
-        self.trace.events.values().find_map(|event| match &event.fact {
-            Fact::Intent { command: sent } if sent.id == *command => Some(sent.side.clone()),
-            _ => None,
+        self.trace.events.values().find_map(|event| {
+            if let Fact::Intent { command: sent } = &event.fact
+                && sent.id == *command
+            {
+                Some(sent.side.clone())
+            } else {
+                None
+            }
         })
     }
 

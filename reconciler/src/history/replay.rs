@@ -91,27 +91,22 @@ struct Again<'a> {
 impl Again<'_> {
     fn step(&mut self, derivation: &Derivation, event: &Event) -> Result<(), ReplayError> {
         let name = &self.field.name;
-        match &event.fact {
-            Fact::Decided { decision, .. } => {
-                let found = ruling(decision, self.bit, self.field);
-                let taken = decision.taken.iter().any(|(_, fields)| fields.contains(self.bit));
-                let touched = found.is_some() || taken || decision.agreed.contains(self.bit);
-                if let (Some((how, winner)), true) = (derivation.how(event.seq), touched) {
-                    self.value = self.decided(event.seq, decision, found, (how, winner))?;
-                }
+        if let Fact::Decided { decision, .. } = &event.fact {
+            let found = ruling(decision, self.bit, self.field);
+            let taken = decision.taken.iter().any(|(_, fields)| fields.contains(self.bit));
+            let touched = found.is_some() || taken || decision.agreed.contains(self.bit);
+            if let (Some((how, winner)), true) = (derivation.how(event.seq), touched) {
+                self.value = self.decided(event.seq, decision, found, (how, winner))?;
             }
-            Fact::Resolved { choices, .. } => {
-                let own = choices.iter().find(|(field, _)| field == name);
-                self.said = own.map(|(_, choice)| choice.clone());
+        } else if let Fact::Resolved { choices, .. } = &event.fact {
+            let own = choices.iter().find(|(field, _)| field == name);
+            self.said = own.map(|(_, choice)| choice.clone());
+        } else if let Fact::Forked { merged, .. } = &event.fact {
+            self.slice.step(event)?;
+            if self.slice.inside().is_some() {
+                self.value = self.image(merged).get(name).cloned();
             }
-            Fact::Forked { merged, .. } => {
-                self.slice.step(event)?;
-                if self.slice.inside().is_some() {
-                    self.value = self.image(merged).get(name).cloned();
-                }
-                return Ok(());
-            }
-            _ => {}
+            return Ok(());
         }
         self.slice.step(event)?;
         Ok(())
@@ -256,9 +251,8 @@ impl Again<'_> {
     }
 
     fn sum(&self) -> Option<Value> {
-        let number = |value: Option<&Value>| match value {
-            Some(Value::Decimal(number)) => Some(*number),
-            _ => None,
+        let number = |value: Option<&Value>| {
+            if let Some(Value::Decimal(number)) = value { Some(*number) } else { None }
         };
         let moves = self.moves();
         let counts = |side: &SideId| self.field.stocktake.as_ref() == Some(side);

@@ -77,12 +77,10 @@ impl Slice {
             self.born = true;
         }
         // A row begins it; where only some of its events are here, its first decision or command says that it is there.
-        match &event.fact {
-            Fact::Linked { record, .. } | Fact::Decided { record, .. } => {
-                self.born |= *record == self.id;
-            }
-            Fact::Intent { command } => self.born |= command.record == self.id,
-            _ => {}
+        if let Fact::Linked { record, .. } | Fact::Decided { record, .. } = &event.fact {
+            self.born |= *record == self.id;
+        } else if let Fact::Intent { command } = &event.fact {
+            self.born |= command.record == self.id;
         }
         let mut event = event.clone();
         relabel(&mut event.fact, &mut |record| self.small.get(&record).copied().unwrap_or(record));

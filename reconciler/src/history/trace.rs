@@ -1,82 +1,24 @@
 //! A trace: one walk over a record's events that notes, for each field, what its value came from.
 
-use super::slice::{Slice, events_of, read};
-use super::{Filter, HistoryError};
+mod edits;
+mod origin;
+mod parents;
+
+pub use origin::{Candidate, Edit, How, Origin};
+
+use super::HistoryError;
+use super::slice::{Slice, events_of};
 use crate::engine::Journal;
 use mizan_core::bodies::image_of;
 use mizan_core::command::Command;
-use mizan_core::compare::{inward, is_counter, is_set};
-use mizan_core::event::{Choice, Decision, FieldDecision, Found};
+use mizan_core::compare::{is_counter, is_set};
+use mizan_core::event::{Decision, FieldDecision, Found};
 use mizan_core::fold::{Presence, Record, Slot};
-use mizan_core::value::RefTo;
-use mizan_core::version::Actor;
 use mizan_core::{
-    CommandId, ContentHash, Entity, Event, Ext, Fact, Field, Image, Name, RecordId, Schema, Seq,
-    SideId, Timestamp, Value,
+    CommandId, ContentHash, Entity, Event, Ext, Fact, Field, Image, RecordId, Schema, Seq, SideId,
+    Timestamp, Value,
 };
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How a decision came by a field's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// One side alone had changed it.
-    Taken,
-    /// All sides that had changed it agree.
-    Agreed,
-    /// By a rule, or by a person.
-    By(Found),
-    /// The record was made as a copy of another, with this value.
-    Copied,
-}
-
-/// The name of a change: the so-manieth that was seen on a side.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Edit {
-    /// The side.
-    pub side: SideId,
-    /// The log's epoch.
-    pub epoch: u32,
-    /// Which of the side's changes of the record.
-    pub count: u32,
-    /// Where it was seen first.
-    pub seq: Seq,
-    /// When that was.
-    pub at: Timestamp,
-}
-
-/// Whose a value is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// Edits on sides; more than one where they agree, or add up.
-    Edits(Vec<Edit>),
-    /// A person decided it.
-    Person {
-        /// Who.
-        by: String,
-        /// Why.
-        why: String,
-        /// Where that stands.
-        seq: Seq,
-    },
-    /// The record that this one is a copy of.
-    Copy(RecordId),
-    /// A policy of the user's own made it.
-    Policy,
-}
-
-/// A value that took part in a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Candidate {
-    /// The side that showed it.
-    pub side: SideId,
-    /// What it showed, as it showed it.
-    pub value: Option<Value>,
-    /// The event that showed it.
-    pub seq: Seq,
-}
 
 /// A decision that had to do with a field.
 #[derive(Clone, Debug)]
@@ -337,37 +279,6 @@ impl<'a> Walk<'a> {
         record.slots.iter().map(|(side, slot)| (side.clone(), slot.seen)).collect()
     }
 
-    /// Gives new changes their names, field by field: what changed before and waits keeps its own.
-    fn note_edits(
-        &mut self,
-        event: &Event,
-        before: &BTreeMap<SideId, u32>,
-        seen: &BTreeMap<SideId, ContentHash>,
-    ) {
-        let Some(record) = self.slice.inside() else { return };
-        let mut new = Vec::new();
-        for (side, slot) in &record.slots {
-            let Actor { epoch, .. } = self.slice.state().actor(side);
-            let count = slot.knows.count(&self.slice.state().actor(side));
-            if count <= before.get(side).copied().unwrap_or(0) {
-                continue;
-            }
-            let was = seen.get(side).map(|hash| self.image(hash)).unwrap_or_default();
-            let now = self.image(&slot.seen);
-            let first = self.shown.get(side).copied().unwrap_or(event.seq).min(event.seq);
-            let seen_at = self.times.get(&first).copied().unwrap_or(event.at);
-            for (bit, field) in self.entity.fields.iter().enumerate() {
-                let key = (side.clone(), bit);
-                let moved = now.get(&field.name) != was.get(&field.name);
-                if moved && (slot.changed.contains(bit) || !self.edits.contains_key(&key)) {
-                    let (side, seq, at) = (side.clone(), first, seen_at);
-                    new.push((key, Edit { side, epoch, count, seq, at }));
-                }
-            }
-        }
-        self.edits.extend(new);
-    }
-
     /// Notes what a decision has to do with each field; the state is the one before it.
     fn decided(&mut self, event: &Event, decision: &Decision) -> Result<(), HistoryError> {
         let after = self.image(&decision.merged);
@@ -456,101 +367,6 @@ impl<'a> Walk<'a> {
             Some(_) | None => self.origin(bit, how, &candidates, value),
         };
         Ok(Touch { seq: event.seq, how, origin, candidates, premises })
-    }
-
-    /// Whose the value is that a decision brought.
-    fn origin(
-        &self,
-        bit: usize,
-        how: How,
-        candidates: &[Candidate],
-        value: Option<&Value>,
-    ) -> Origin {
-        let word = self.said.filter(|_| how == How::By(Found::Person));
-        let word = word.and_then(|at| Some((at, self.journal.event(at).ok()??)));
-        if let Some((seq, Event { fact: Fact::Resolved { choices, by, why, .. }, .. })) = word {
-            let name = &self.entity.fields[bit].name;
-            let own = choices
-                .iter()
-                .any(|(field, choice)| field == name && matches!(choice, Choice::Value(_)));
-            if own {
-                return Origin::Person { by, why, seq };
-            }
-        }
-        let edits = |wanted: &dyn Fn(&Candidate) -> bool| {
-            let of = |one: &Candidate| self.edits.get(&(one.side.clone(), bit)).cloned();
-            let mut edits: Vec<Edit> =
-                candidates.iter().filter(|one| wanted(one)).filter_map(of).collect();
-            edits.sort_by_key(|edit| edit.seq);
-            edits
-        };
-        let brings = |one: &Candidate| one.value.as_ref() == value || self.means(one, value);
-        let mut own = edits(&brings);
-        if own.is_empty() || adds(&self.entity.fields[bit]) {
-            own = edits(&|_| true);
-        }
-        if own.is_empty() { Origin::Policy } else { Origin::Edits(own) }
-    }
-
-    /// The side's value is the merged one, said in its own terms.
-    fn means(&self, one: &Candidate, value: Option<&Value>) -> bool {
-        let (Some(raw), Some(value)) = (&one.value, value) else { return false };
-        inward(self.journal.state(), raw) == *value
-    }
-
-    /// The events that made rows of other records known that a value refers to.
-    fn parents_of(&mut self, value: &Value, before: Seq) -> Result<Vec<Seq>, HistoryError> {
-        let mut rows = Vec::new();
-        value.each_ref(&mut |reference| {
-            if let RefTo::Row { side, ext } = &reference.to {
-                rows.push((reference.entity.clone(), side.clone(), ext.clone()));
-            }
-        });
-        let mut found = Vec::new();
-        for (entity, side, ext) in rows {
-            if let Some(link) = self.link_of(&entity, &side, &ext)?.filter(|link| *link < before) {
-                found.push(link);
-            }
-        }
-        Ok(found)
-    }
-
-    fn link_of(
-        &mut self,
-        entity: &Name,
-        side: &SideId,
-        ext: &Ext,
-    ) -> Result<Option<Seq>, HistoryError> {
-        let state = self.journal.state();
-        let Some(parent) = state.record_of(entity, side, ext) else { return Ok(None) };
-        let places = self.journal.with_index(|index| {
-            let kinds = ["linked", "intent", "done"].map(str::to_owned).to_vec();
-            index.find(state, &Filter { record: Some(parent), kinds, ..Filter::default() })
-        })?;
-        let mut intents: BTreeMap<CommandId, Event> = BTreeMap::new();
-        for event in read(self.journal, &places)? {
-            match &event.fact {
-                Fact::Linked { side: on, ext: row, .. } if on == side && row == ext => {
-                    let seq = event.seq;
-                    self.parents.insert(seq, event);
-                    return Ok(Some(seq));
-                }
-                Fact::Intent { command } if command.side == *side => {
-                    intents.insert(command.id, event.clone());
-                }
-                Fact::Done { command, ext: row, .. } if row == ext => {
-                    if let Some(intent) = intents.get(command).cloned() {
-                        let seq = event.seq;
-                        self.needs.insert(seq, vec![intent.seq]);
-                        self.parents.insert(intent.seq, intent);
-                        self.parents.insert(seq, event);
-                        return Ok(Some(seq));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -4,19 +4,18 @@
 //! left as it is and why. Approved by its hash, it becomes decisions in the log; the next sync carries them out like any
 //! others: with what each row is expected to show, and under the guards.
 
+mod approve;
 mod made;
 mod rows;
 mod text;
 
+pub use approve::{Approval, approve};
+
 use super::{Filter, HistoryError};
 use crate::engine::Journal;
-use mizan_core::bodies::Outcome;
-use mizan_core::decide::decide;
 use mizan_core::event::{Choice, ParkedFor, Subject};
-use mizan_core::policy::Policy;
 use mizan_core::{
-    ContentHash, Ext, Fact, HashWriter, Image, Name, RecordId, Schema, Seq, SideId, Timestamp,
-    Value,
+    ContentHash, Ext, Fact, HashWriter, Image, Name, RecordId, Schema, Seq, SideId, Value,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,14 +274,10 @@ fn touched(journal: &Journal, span: &Span) -> Result<BTreeSet<RecordId>, History
     let state = journal.state();
     let places = journal.with_index(|index| index.find(state, &filter))?;
     journal.each_event_at(&places, &mut |event| {
-        match &event.fact {
-            Fact::Decided { record, .. } => {
-                touched.insert(*record);
-            }
-            Fact::Intent { command } => {
-                touched.insert(command.record);
-            }
-            _ => {}
+        if let Fact::Decided { record, .. } = &event.fact {
+            touched.insert(*record);
+        } else if let Fact::Intent { command } = &event.fact {
+            touched.insert(command.record);
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -386,69 +381,6 @@ impl UndoPlan {
             });
         }
         facts
-    }
-}
-
-/// Who takes a span back, and what they saw of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// The hash of the plan that they saw.
-    pub plan: ContentHash,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub why: String,
-}
-
-/// Takes a span back for good: appends the plan's decisions, for the next sync to carry out.
-///
-/// The records are decided at once, by what is known now: an edit that is only seen later is news of its record, and is
-/// decided about by the rules and never overwritten by the undo. `declared` are the facts that bring the log's rules up
-/// to the configuration (`mizan::core::compare::declarations`).
-///
-/// # Errors
-/// When the plan is another one than was approved, by the log or by the span: then nothing is appended. An approval works
-/// once, since what it takes back is decided by it.
-pub fn approve(
-    journal: &mut Journal,
-    schema: &Schema,
-    policy: &dyn Policy,
-    span: &Span,
-    approval: &Approval,
-    (now, declared): (Timestamp, Vec<Fact>),
-) -> Result<UndoPlan, UndoError> {
-    if approval.by.trim().is_empty() || approval.why.trim().is_empty() {
-        return Err(UndoError::Unsigned);
-    }
-    let plan = plan(journal, schema, span)?;
-    if plan.hash != approval.plan || plan.is_empty() {
-        return Err(UndoError::OtherPlan { now: plan.hash });
-    }
-    journal.append_declared(now, schema, declared)?;
-    journal.append_facts(now, plan.facts(&approval.by, &approval.why))?;
-    let mut decided = Outcome::default();
-    for one in plan.records.iter().filter(|one| !one.action.fields().is_empty() || one.lives()) {
-        let outcome = decide(journal.state(), schema, &*journal, one.record, policy)
-            .map_err(crate::EngineError::from)?;
-        // A decision about a life looks at other records' decisions: those go in one by one.
-        if one.lives() {
-            journal.append(now, std::mem::take(&mut decided))?;
-            journal.append(now, outcome.unwrap_or_default())?;
-        } else {
-            decided.extend(outcome.unwrap_or_default());
-        }
-    }
-    journal.append(now, decided)?;
-    Ok(plan)
-}
-
-impl RecordUndo {
-    /// It is about the record's life.
-    fn lives(&self) -> bool {
-        match self.action {
-            Action::Delete | Action::CreateAgain { .. } => true,
-            Action::Restore { .. } | Action::Correct { .. } | Action::Leave => false,
-        }
     }
 }
 

@@ -185,6 +185,7 @@ fn adopt(index: &mut Index, row: &(Name, SideId, Ext), record: RecordId) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one arm a fact")]
 fn about(index: &mut Index, state: &State, event: &Event) -> About {
     let on = |side: &SideId, entity: &Name, records: Vec<RecordId>| About {
         side: Some(side.0.clone()),

@@ -9,18 +9,19 @@ pub(super) fn made_here(subject: &Subject<'_>) -> Option<Seq> {
     let mut creates: BTreeSet<CommandId> = BTreeSet::new();
     let mut first = None;
     for event in &subject.events {
-        match &event.fact {
-            Fact::Intent { command } if command.operation == Operation::Create => {
-                creates.insert(command.id);
-                let inside = event.seq > subject.span.from && event.seq <= subject.span.to;
-                if inside && first.is_none() {
-                    first = Some(event.seq);
-                }
+        if let Fact::Intent { command } = &event.fact
+            && command.operation == Operation::Create
+        {
+            creates.insert(command.id);
+            let inside = event.seq > subject.span.from && event.seq <= subject.span.to;
+            if inside && first.is_none() {
+                first = Some(event.seq);
             }
-            Fact::Done { command, .. } if creates.contains(command) && first.is_some() => {
-                return first;
-            }
-            _ => {}
+        } else if let Fact::Done { command, .. } = &event.fact
+            && creates.contains(command)
+            && first.is_some()
+        {
+            return first;
         }
     }
     None
@@ -29,11 +30,11 @@ pub(super) fn made_here(subject: &Subject<'_>) -> Option<Seq> {
 /// A user has changed one of its rows since we made the first of ours.
 pub(super) fn touched_since(subject: &Subject<'_>, made: Seq) -> bool {
     subject.events.iter().any(|event| {
-        event.seq > made
-            && match &event.fact {
-                Fact::Observed { edit, seen, .. } => *edit || seen.is_none(),
-                Fact::Done { edit, .. } => *edit,
-                _ => false,
-            }
+        let edited = if let Fact::Observed { edit, seen, .. } = &event.fact {
+            *edit || seen.is_none()
+        } else {
+            matches!(&event.fact, Fact::Done { edit: true, .. })
+        };
+        edited && event.seq > made
     })
 }

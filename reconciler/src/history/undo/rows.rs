@@ -1,8 +1,10 @@
 //! One record of a plan: what it was, what it is, and what may be done about it.
 
+mod sends;
+
 use super::super::slice::{Slice, events_of};
 use super::made::{made_here, touched_since};
-use super::{Action, Because, Left, RecordUndo, Restored, Send, Span, Why};
+use super::{Action, Because, Left, RecordUndo, Restored, Span, Why};
 use crate::conflicts::open_bits;
 use crate::engine::{EngineError, Journal};
 use crate::explain::label;
@@ -16,6 +18,9 @@ use mizan_core::{
     Entity, Event, Fact, Field, FieldSet, Image, RecordId, Schema, Seq, SideId, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A field that the span changed, with the value that should come back and why, or why it cannot.
+type Wanted = (usize, Result<(Value, Because), Why>);
 
 /// A record at both ends of the span and now.
 pub(super) struct Subject<'a> {
@@ -195,14 +200,17 @@ impl<'a> Subject<'a> {
     fn decisions(&self, after: Seq, until: Seq) -> impl Iterator<Item = (Seq, &Decision)> {
         let events = self.events.iter();
         let events = events.filter(move |event| event.seq > after && event.seq <= until);
-        events.filter_map(|event| match &event.fact {
-            Fact::Decided { decision, .. } => Some((event.seq, decision)),
-            _ => None,
+        events.filter_map(|event| {
+            if let Fact::Decided { decision, .. } = &event.fact {
+                Some((event.seq, decision))
+            } else {
+                None
+            }
         })
     }
 
     /// The fields that the span changed, with the value that should come back.
-    fn fields(&self) -> Vec<(usize, Result<(Value, Because), Why>)> {
+    fn fields(&self) -> Vec<Wanted> {
         let [before, after, _] = &self.images;
         let mut found = Vec::new();
         for (bit, field) in self.entity.fields.iter().enumerate() {
@@ -259,10 +267,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Those that may come back, and those that stay.
-    fn restorable(
-        &self,
-        wanted: Vec<(usize, Result<(Value, Because), Why>)>,
-    ) -> (Vec<Restored>, Vec<Left>) {
+    fn restorable(&self, wanted: Vec<Wanted>) -> (Vec<Restored>, Vec<Left>) {
         let [_, _, now] = &self.images;
         let (mut fields, mut left) = (BTreeMap::new(), BTreeMap::new());
         for (bit, value) in wanted {
@@ -364,74 +369,6 @@ impl<'a> Subject<'a> {
         let form = expected(self.journal.state(), field, side, to);
         form.as_ref() != Some(seen.get(&field.name).unwrap_or(&Value::Null))
     }
-
-    /// The writes that follow.
-    fn sends(&self, action: &Action) -> Vec<Send> {
-        let mut sends = Vec::new();
-        for (side, on) in &self.entity.sides {
-            let slot = self.now.slots.get(side);
-            let here = slot.filter(|slot| slot.presence == Presence::Here);
-            let ext = here.and_then(|slot| slot.ext.clone());
-            let send = match action {
-                Action::Restore { fields } if here.is_some() => {
-                    let sets = self.sets(side, fields, false);
-                    (!sets.is_empty()).then_some(("update", sets))
-                }
-                Action::Delete if here.is_some() && on.deletes => {
-                    Some(("delete", Image::default()))
-                }
-                Action::CreateAgain { fields } => match here {
-                    None if on.creates => {
-                        Some(("create", self.sets(side, &self.all(fields), true)))
-                    }
-                    None => None,
-                    Some(_) => {
-                        let sets = self.sets(side, fields, false);
-                        (!sets.is_empty()).then_some(("update", sets))
-                    }
-                },
-                Action::Restore { .. }
-                | Action::Delete
-                | Action::Correct { .. }
-                | Action::Leave => None,
-            };
-            if let Some((verb, sets)) = send {
-                sends.push(Send { side: side.clone(), ext, verb, sets });
-            }
-        }
-        sends
-    }
-
-    /// Of a record that is created again, also what it still holds.
-    fn all(&self, fields: &[Restored]) -> Vec<Restored> {
-        let [_, _, now] = &self.images;
-        let held = now.iter().filter(|(name, value)| {
-            !value.is_null() && !fields.iter().any(|one| one.field == **name)
-        });
-        let held = held.map(|(name, value)| Restored {
-            field: name.clone(),
-            from: value.clone(),
-            to: value.clone(),
-            because: Because::HeldBefore,
-        });
-        held.chain(fields.iter().cloned()).collect()
-    }
-
-    fn sets(&self, side: &SideId, fields: &[Restored], creating: bool) -> Image {
-        let mut sets = Image::default();
-        for one in fields {
-            let field = self.entity.fields.iter().find(|field| field.name == one.field);
-            let Some(field) = field.filter(|field| field.writable_on(side, creating)) else {
-                continue;
-            };
-            if (creating && !one.to.is_null()) || (!creating && self.differs(side, field, &one.to))
-            {
-                let form = expected(self.journal.state(), field, side, &one.to);
-                sets.set(&one.field, form.unwrap_or_else(|| one.to.clone()));
-            }
-        }
-        sets
-    }
 }
 
 /// The decision had to do with the field.
@@ -444,10 +381,8 @@ fn touches(decision: &Decision, bit: usize, field: &Field) -> bool {
 
 /// The movement that takes a change of a counter back.
 fn movement(after: Option<&Value>, before: Option<&Value>) -> Value {
-    match (before, after) {
-        (Some(Value::Decimal(before)), Some(Value::Decimal(after))) => {
-            before.checked_sub(*after).map_or(Value::Null, Value::decimal)
-        }
-        _ => Value::Null,
+    if let (Some(Value::Decimal(before)), Some(Value::Decimal(after))) = (before, after) {
+        return before.checked_sub(*after).map_or(Value::Null, Value::decimal);
     }
+    Value::Null
 }
