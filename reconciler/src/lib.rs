@@ -5,12 +5,14 @@
 
 pub mod audit;
 pub mod auth;
+pub mod bundle;
 pub mod clock;
 pub mod config;
 pub mod conflicts;
 pub mod connect;
 pub mod engine;
 pub mod epoch;
+pub mod erase;
 pub mod explain;
 pub mod history;
 pub mod policies;

@@ -116,6 +116,20 @@ pub enum StoreError {
         reason: String,
     },
 
+    /// This log keeps no keys, so nothing can be sealed in it.
+    #[error(
+        "this kind of log keeps no keys, so nothing can be sealed in it and nothing erased. Nothing was \
+         written; keep personal entities in a log in a folder"
+    )]
+    NoKeys,
+
+    /// Contents could not be sealed, or are not what was sealed.
+    #[error("{reason}. Nothing was written; run `mizan doctor` to see whether the log is damaged")]
+    Cipher {
+        /// What went wrong, without contents.
+        reason: String,
+    },
+
     /// The group writer was closed.
     #[error("the log was closed by this program. Nothing was written; open it again to append")]
     Closed,

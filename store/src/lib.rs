@@ -34,6 +34,7 @@ mod error;
 mod export;
 mod files;
 mod group;
+mod keys;
 mod log;
 mod memory;
 pub mod merkle;
@@ -43,8 +44,9 @@ mod sled;
 mod snapshot;
 
 pub use error::StoreError;
-pub use export::{ExportError, Exported, export, import, import_folder};
+pub use export::{ExportError, Exported, export, export_with_config, import, import_folder};
 pub use group::GroupLog;
+pub use keys::{Body, Contents, Key, Sealed, open_body, open_event, seal_body, seal_event};
 pub use log::{Batch, EventLog, MAX_BATCH_BYTES};
 pub use memory::MemoryLog;
 pub use overlay::Overlay;

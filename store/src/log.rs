@@ -1,8 +1,10 @@
 //! The contract of a log: what every implementation promises, and the batch it takes.
 
 use crate::error::StoreError;
+use crate::keys::Key;
 use crate::merkle::{Frontier, TreeHash, leaf_hash, path};
 use crate::snapshot::Snapshot;
+use mizan_core::sealed::KeyId;
 use mizan_core::{ContentHash, Seq};
 
 /// The largest batch one append accepts: its events and bodies, and 37 bytes for each of them.
@@ -234,6 +236,35 @@ pub trait EventLog: Send {
     /// Whether they still fit the log is for the caller to check: the log may be another one by now.
     fn load_cache(&self, _name: &str) -> Option<Vec<u8>> {
         None
+    }
+
+    /// The key of a sealed event or body; `None` once it was thrown away.
+    fn key(&self, _id: &KeyId) -> Option<Key> {
+        None
+    }
+
+    /// Whether anything was ever sealed in this log.
+    fn has_sealed(&self) -> bool {
+        false
+    }
+
+    /// Keeps keys; they are durable when this returns, and only then may what they seal be appended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoKeys`] for a log that keeps none; [`StoreError::Io`] if they could not be written:
+    /// then none of them may be used.
+    fn add_keys(&mut self, _keys: &[(KeyId, Key)]) -> Result<(), StoreError> {
+        Err(StoreError::NoKeys)
+    }
+
+    /// Throws keys away for ever: what they seal can never be read again, and no byte of the log changes (L55).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoKeys`] for a log that keeps none; [`StoreError::Io`] if they may still be there.
+    fn forget_keys(&mut self, _ids: &[KeyId]) -> Result<(), StoreError> {
+        Err(StoreError::NoKeys)
     }
 }
 

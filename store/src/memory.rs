@@ -1,9 +1,11 @@
 //! The reference log: everything in memory, nothing clever.
 
 use crate::error::StoreError;
+use crate::keys::Key;
 use crate::log::{Batch, EventLog, within};
 use crate::merkle::{TreeHash, leaf_hash};
 use crate::snapshot::Snapshot;
+use mizan_core::sealed::KeyId;
 use mizan_core::{ContentHash, Seq};
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ pub struct MemoryLog {
     leaves: Vec<TreeHash>,
     bodies: BTreeMap<ContentHash, Vec<u8>>,
     snapshot: Option<Snapshot>,
+    keys: BTreeMap<KeyId, Key>,
+    sealed: bool,
 }
 
 impl MemoryLog {
@@ -123,5 +127,26 @@ impl EventLog for MemoryLog {
         let from = self.index(after.max(self.base).next()).unwrap_or(usize::MAX);
         let to = self.index(to.next()).unwrap_or(0);
         Ok(self.leaves.get(from..to).unwrap_or_default().to_vec())
+    }
+
+    fn key(&self, id: &KeyId) -> Option<Key> {
+        self.keys.get(id).cloned()
+    }
+
+    fn has_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    fn add_keys(&mut self, keys: &[(KeyId, Key)]) -> Result<(), StoreError> {
+        self.sealed |= !keys.is_empty();
+        self.keys.extend(keys.iter().cloned());
+        Ok(())
+    }
+
+    fn forget_keys(&mut self, ids: &[KeyId]) -> Result<(), StoreError> {
+        for id in ids {
+            self.keys.remove(id);
+        }
+        Ok(())
     }
 }

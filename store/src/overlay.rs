@@ -1,11 +1,14 @@
 //! A dry run's log: it looks like the base with more events on top, and the base never changes.
 
 use crate::error::StoreError;
+use crate::keys::Key;
 use crate::log::{Batch, EventLog, within};
 use crate::memory::MemoryLog;
 use crate::merkle::TreeHash;
 use crate::snapshot::Snapshot;
+use mizan_core::sealed::KeyId;
 use mizan_core::{ContentHash, Seq};
+use std::collections::BTreeSet;
 
 /// A log that reads through to a base and appends only to memory (V18: dry is dry).
 ///
@@ -25,6 +28,8 @@ use mizan_core::{ContentHash, Seq};
 pub struct Overlay {
     base: Box<dyn EventLog>,
     top: MemoryLog,
+    /// Keys of the base that are thrown away here, and only here.
+    forgotten: BTreeSet<KeyId>,
 }
 
 impl Overlay {
@@ -32,7 +37,7 @@ impl Overlay {
     #[must_use]
     pub fn over(base: Box<dyn EventLog>) -> Self {
         let top = MemoryLog::on_top_of(base.head());
-        Self { base, top }
+        Self { base, top, forgotten: BTreeSet::new() }
     }
 
     /// Gives the untouched base back and forgets what was appended.
@@ -117,5 +122,25 @@ impl EventLog for Overlay {
     // What is only tried is not kept: a cache of it would outlive it.
     fn load_cache(&self, name: &str) -> Option<Vec<u8>> {
         self.base.load_cache(name)
+    }
+
+    fn key(&self, id: &KeyId) -> Option<Key> {
+        if self.forgotten.contains(id) {
+            return None;
+        }
+        self.top.key(id).or_else(|| self.base.key(id))
+    }
+
+    fn has_sealed(&self) -> bool {
+        self.top.has_sealed() || self.base.has_sealed()
+    }
+
+    fn add_keys(&mut self, keys: &[(KeyId, Key)]) -> Result<(), StoreError> {
+        self.top.add_keys(keys)
+    }
+
+    fn forget_keys(&mut self, ids: &[KeyId]) -> Result<(), StoreError> {
+        self.forgotten.extend(ids.iter().copied());
+        self.top.forget_keys(ids)
     }
 }

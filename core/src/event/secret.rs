@@ -97,6 +97,25 @@ impl Secret {
     }
 }
 
+impl Fact {
+    /// Changes each value, and each text in people's words, where it stands: what a fact says in other words.
+    ///
+    /// ```
+    /// use mizan_core::{CommandId, ContentHash, Fact};
+    /// use mizan_core::event::RefusedBy;
+    /// let (command, why) = (CommandId(ContentHash([0; 32])), RefusedBy::Rules);
+    /// let mut fact = Fact::Refused { command, why, message: "Huda is too young".to_owned() };
+    /// fact.reword(&mut |_| {}, &mut |text| *text = "...".to_owned());
+    /// assert_eq!(fact, Fact::Refused { command, why, message: "...".to_owned() });
+    /// ```
+    pub fn reword(&mut self, value: &mut dyn FnMut(&mut Value), text: &mut dyn FnMut(&mut String)) {
+        each_part(self, &mut |part| match part {
+            Part::Value(one) => value(one),
+            Part::Text(one) => text(one),
+        });
+    }
+}
+
 /// Every value and every text in people's words, in an order that depends on the structure alone.
 fn each_part(fact: &mut Fact, visit: &mut dyn FnMut(Part<'_>)) {
     match fact {

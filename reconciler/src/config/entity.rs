@@ -16,6 +16,7 @@ pub(super) struct Entities {
     pub(super) bindings: BTreeMap<SideId, Vec<Binding>>,
     pub(super) sweeps: BTreeMap<(Name, SideId), Sweep>,
     pub(super) immutable: BTreeSet<(Name, SideId)>,
+    pub(super) personal: BTreeSet<Name>,
 }
 
 /// Documents that Qoyod does not change once they are approved.
@@ -39,6 +40,7 @@ pub(super) fn read_entities(node: &Node, sides: &Sides) -> Result<Entities, Conf
         bindings: BTreeMap::new(),
         sweeps: BTreeMap::new(),
         immutable: BTreeSet::new(),
+        personal: BTreeSet::new(),
     };
     let names: Vec<&str> = node.table()?.iter().map(|(name, _)| name.as_str()).collect();
     for (name, node) in node.table()? {
@@ -58,7 +60,16 @@ fn read_entity(
     all: &[&str],
     entities: &mut Entities,
 ) -> Result<(), ConfigError> {
-    node.only(&["direction", "key", "prefer", "on_delete", "copies", "sides", "fields"])?;
+    node.only(&[
+        "direction",
+        "key",
+        "prefer",
+        "on_delete",
+        "copies",
+        "personal",
+        "sides",
+        "fields",
+    ])?;
     let tables = node.need("sides", "a table [entities.NAME.sides.SIDE] for each of its sides")?;
     let mut own = Vec::new();
     for (side, table) in tables.table()? {
@@ -75,6 +86,9 @@ fn read_entity(
         read_fields(fields_node, &side_names, &direction, &rivalry, all)?;
     let key = read_key(node, &fields, &side_names)?;
     let on_delete = read_on_delete(node)?;
+    if node.get("personal").map(Node::flag).transpose()?.unwrap_or(false) {
+        entities.personal.insert(name.clone());
+    }
     let copies = node.get("copies").map(Node::text).transpose()?.map(Name::new);
     let mut on_sides = BTreeMap::new();
     for (side, table) in own {

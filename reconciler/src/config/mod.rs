@@ -39,6 +39,8 @@ pub struct Config {
     pub sweeps: BTreeMap<(Name, SideId), Sweep>,
     /// Entities whose rows on a side are final documents: they are corrected by another document, never changed back.
     pub immutable: BTreeSet<(Name, SideId)>,
+    /// Entities whose values are sealed in the log, so that they can be erased.
+    pub personal: BTreeSet<Name>,
     /// The guards.
     pub limits: Limits,
     /// After so many milliseconds a refused command is tried again.
@@ -127,7 +129,7 @@ impl Config {
             folder,
         )?;
         let entities = document.need("entities", "what to keep in balance, as [entities.NAME]")?;
-        let entity::Entities { list, bindings, sweeps, immutable } =
+        let entity::Entities { list, bindings, sweeps, immutable, personal } =
             entity::read_entities(entities, &sides)?;
         let schema = Schema::new(sides.keys().cloned().collect(), list)
             .map_err(|error| entities.error(error.to_string()))?;
@@ -158,6 +160,7 @@ impl Config {
             bindings,
             sweeps,
             immutable,
+            personal,
             limits,
             retry_refused_after_ms,
             shadow,
@@ -175,6 +178,7 @@ impl Config {
         Settings {
             limits: self.limits,
             sweeps: self.sweeps.clone(),
+            personal: self.personal.clone(),
             visibility_ms: visibility.collect(),
             retry_refused_after_ms: self.retry_refused_after_ms,
             ..Settings::default()

@@ -1,14 +1,16 @@
 //! The journal: the log, the state that it folds to, and the bodies behind the hashes, always in step (L2).
 
 use super::EngineError;
+use super::sealing::{Stored, stored};
 use crate::history::Index;
 use mizan_core::bodies::{Bodies, Outcome};
 use mizan_core::compare::rule_bodies;
 use mizan_core::fold::{STATE_CODE, State, fold};
-use mizan_core::{ContentHash, Event, Fact, Image, Schema, Seq, Timestamp};
-use mizan_store::{Batch, EventLog, Snapshot, StoreError};
+use mizan_core::sealed::KeyId;
+use mizan_core::{ContentHash, Event, Fact, Image, Name, Schema, Seq, Timestamp};
+use mizan_store::{Body, Contents, EventLog, Snapshot, StoreError, open_body, open_event};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
@@ -37,6 +39,8 @@ pub struct Journal {
     latest: Timestamp,
     /// Which events are about which record; made when it is first asked for.
     index: Mutex<Option<Index>>,
+    /// Entities whose values are sealed.
+    personal: BTreeSet<Name>,
 }
 
 impl Journal {
@@ -59,12 +63,35 @@ impl Journal {
             .unwrap_or_default();
         let snapshot_at = state.head;
         let state = fold_log(log.as_ref(), state)?;
-        let latest = match log.read(state.head)? {
-            Some(bytes) => Event::from_bytes(state.head, &bytes)?.at,
-            None => Timestamp(i64::MIN),
+        let last = match log.read(state.head)? {
+            Some(bytes) => Some(Event::from_bytes(state.head, &bytes)?),
+            None => None,
         };
+        let latest = last.as_ref().map_or(Timestamp(i64::MIN), |event| event.at);
         let (log, cache, index) = (Mutex::new(log), Mutex::default(), Mutex::default());
-        Ok(Self { log, state, cache, snapshot_at, latest, index })
+        let personal = BTreeSet::new();
+        let mut journal = Self { log, state, cache, snapshot_at, latest, index, personal };
+        // An erasure throws its keys away after its event is durable; nothing is appended in between.
+        if let Some(Fact::Erased { events, bodies, .. }) = last.map(|event| event.fact)
+            && journal.snapshot_at < journal.state.head
+        {
+            let keys = journal.keys_of(&events, &bodies)?;
+            journal.forget(&keys)?;
+        }
+        Ok(journal)
+    }
+
+    /// Seals the values of these entities from now on, so that they can be erased.
+    #[must_use]
+    pub fn sealing(mut self, personal: BTreeSet<Name>) -> Self {
+        self.personal = personal;
+        self
+    }
+
+    /// The entities whose values are sealed.
+    #[must_use]
+    pub fn personal(&self) -> &BTreeSet<Name> {
+        &self.personal
     }
 
     /// The folded state.
@@ -119,15 +146,20 @@ impl Journal {
             seq = seq.next();
             events.push(Event { seq, at: now, fact });
         }
-        let mut bodies = rules;
-        bodies.reserve(outcome.images.len());
+        let mut bodies = Vec::with_capacity(outcome.images.len());
         let mut images = Vec::with_capacity(outcome.images.len());
         for body in outcome.images {
             bodies.push((body.hash, body.bytes));
             images.push((body.hash, body.image));
         }
-        let batch = Batch { events: events.iter().map(Event::to_bytes).collect(), bodies };
-        self.log.get_mut().unwrap_or_else(PoisonError::into_inner).append(expected, &batch)?;
+        let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let stored = stored(log.as_ref(), &self.state, &self.personal, &events, bodies)?;
+        let Stored { mut batch, keys } = stored;
+        batch.bodies.extend(rules);
+        if !keys.is_empty() {
+            log.add_keys(&keys)?;
+        }
+        log.append(expected, &batch)?;
         let cache = self.cache.get_mut().unwrap_or_else(PoisonError::into_inner);
         if cache.len() + images.len() > CACHE_IMAGES_MAX {
             cache.clear();
@@ -184,8 +216,18 @@ impl Journal {
     /// When it cannot be read.
     pub fn event(&self, at: Seq) -> Result<Option<Event>, EngineError> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = log.read(at)?;
-        Ok(bytes.map(|bytes| Event::from_bytes(at, &bytes)).transpose()?)
+        let Some(bytes) = log.read(at)? else { return Ok(None) };
+        Ok(Some(open_event(log.as_ref(), at, &bytes)?.0))
+    }
+
+    /// How much of an event can be read; `None` beyond the head.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn contents(&self, at: Seq) -> Result<Option<Contents>, EngineError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(bytes) = log.read(at)? else { return Ok(None) };
+        Ok(Some(open_event(log.as_ref(), at, &bytes)?.1))
     }
 
     /// Calls `visit` for the events at these positions, in order; what is not there is passed over.
@@ -262,7 +304,65 @@ impl Journal {
     /// When the log cannot be read.
     pub fn body(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, EngineError> {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(log.body(hash)?)
+        Ok(match open_body(log.as_ref(), hash)? {
+            Body::Here(bytes, _) => Some(bytes),
+            // Of what was erased nothing is known, which is not the same as missing.
+            Body::Erased => Some(Image::default().to_bytes()),
+            Body::Missing => None,
+        })
+    }
+
+    /// How a body can be read.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn body_contents(&self, hash: &ContentHash) -> Result<Option<Contents>, EngineError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match open_body(log.as_ref(), hash)? {
+            Body::Here(_, contents) => Some(contents),
+            Body::Erased => Some(Contents::Erased),
+            Body::Missing => None,
+        })
+    }
+
+    /// The keys that these events and bodies still have.
+    fn keys_of(&self, events: &[Seq], bodies: &[ContentHash]) -> Result<Vec<KeyId>, EngineError> {
+        let mut keys = Vec::new();
+        for at in events {
+            if let Some(Contents::Sealed(key)) = self.contents(*at)? {
+                keys.push(key);
+            }
+        }
+        for hash in bodies {
+            if let Some(Contents::Sealed(key)) = self.body_contents(hash)? {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Appends an erasure, then throws the keys away of what it lists, and everything that was made of it (L55).
+    ///
+    /// Where the process ends in between, the next [`Journal::open`] finishes it.
+    ///
+    /// # Errors
+    /// When the store refuses; the erasure is then not complete.
+    pub(crate) fn erase(&mut self, now: Timestamp, erased: Fact) -> Result<(), EngineError> {
+        let Fact::Erased { events, bodies, .. } = &erased else { return Ok(()) };
+        let keys = self.keys_of(events, bodies)?;
+        self.append_facts(now, vec![erased])?;
+        self.forget(&keys)
+    }
+
+    fn forget(&mut self, keys: &[KeyId]) -> Result<(), EngineError> {
+        let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if !keys.is_empty() {
+            log.forget_keys(keys)?;
+        }
+        // The state keeps a few texts for people, and a snapshot has them: both are made again from what is left.
+        self.state = fold_log(log.as_ref(), State::default())?;
+        self.cache.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        self.write_snapshot()
     }
 
     /// The newest snapshot that this code wrote, as it is in the store.
@@ -278,7 +378,7 @@ impl Journal {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let mut page = Vec::new();
         let scanned = log.scan(after, &mut |seq, bytes| {
-            page.push(Event::from_bytes(seq, bytes));
+            page.push(open_event(log.as_ref(), seq, bytes).map(|(event, _)| event));
             if page.len() == PAGE_EVENTS_MAX {
                 return Err(StoreError::Stopped { reason: "a page is full".to_owned() });
             }
@@ -298,6 +398,10 @@ impl Journal {
         if self.state.head.0 < self.snapshot_at.0 + SNAPSHOT_EVENTS_MIN {
             return Ok(());
         }
+        self.write_snapshot()
+    }
+
+    fn write_snapshot(&mut self) -> Result<(), EngineError> {
         let bytes = self.state.to_bytes();
         let snapshot = Snapshot {
             at: self.state.head,
@@ -331,8 +435,12 @@ impl Bodies for Journal {
         }
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         // A body that cannot be read is as good as missing: the caller says which and what to do.
-        let bytes = log.body(hash).ok().flatten()?;
-        let image = Image::from_bytes(&bytes).ok()?;
+        let image = match open_body(log.as_ref(), hash).ok()? {
+            Body::Here(bytes, _) => Image::from_bytes(&bytes).ok()?,
+            // Everything in it is unknown.
+            Body::Erased => Image::default(),
+            Body::Missing => return None,
+        };
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.len() < CACHE_IMAGES_MAX {
             cache.insert(*hash, image.clone());
@@ -359,7 +467,8 @@ fn scan_events(
 ) -> Result<(), EngineError> {
     let failed: RefCell<Option<EngineError>> = RefCell::new(None);
     let scanned = log.scan(after, &mut |seq, bytes| {
-        let result = Event::from_bytes(seq, bytes).map_err(EngineError::from).and_then(&mut *visit);
+        let opened = open_event(log, seq, bytes).map_err(EngineError::from);
+        let result = opened.and_then(|(event, _)| visit(event));
         result.map_err(|error| {
             failed.replace(Some(error));
             StoreError::Stopped { reason: "the reader stopped".to_owned() }

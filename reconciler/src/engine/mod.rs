@@ -13,6 +13,7 @@ mod journal;
 mod observe;
 mod report;
 mod round;
+mod sealing;
 mod shadow;
 
 use crate::clock::Clock;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub retry_refused_after_ms: i64,
     /// Rounds of one sync; two are enough for most, and every further one needs a change from outside.
     pub rounds_max: usize,
+    /// Entities whose values are sealed in the log, so that they can be erased.
+    pub personal: BTreeSet<Name>,
     /// Identity of a new log; random, so it comes from outside.
     pub log_id: ContentHash,
 }
@@ -94,6 +97,7 @@ impl Default for Settings {
             visibility_ms: BTreeMap::new(),
             retry_refused_after_ms: 3_600_000,
             rounds_max: 20,
+            personal: BTreeSet::new(),
             log_id: ContentHash::of("mizan.log.v1", &bytes),
         }
     }
@@ -158,7 +162,7 @@ impl Engine {
         if let Some(side) = schema.sides.iter().find(|side| !adapters.contains_key(*side)) {
             return Err(EngineError::NoAdapter(side.clone()));
         }
-        let mut journal = Journal::open(log)?;
+        let mut journal = Journal::open(log)?.sealing(settings.personal.clone());
         let now = clock.now();
         if journal.state().log_id.is_none() {
             let fact = Fact::Opened { log_id: settings.log_id, epoch: 1 };

@@ -5,6 +5,7 @@ mod auth;
 mod config;
 mod conflicts;
 mod drift;
+mod erase;
 mod export;
 mod files;
 mod history;

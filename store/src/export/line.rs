@@ -1,5 +1,6 @@
 //! The lines of an export, as they stand in the file.
 
+use crate::keys::Key;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mizan_core::{ContentHash, Event, Image, Seq};
@@ -15,6 +16,9 @@ pub(super) struct Header {
     pub(super) log: Option<ContentHash>,
     pub(super) first: Seq,
     pub(super) last: Seq,
+    /// Of a bundle: the configuration to look at it with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) config: Option<String>,
 }
 
 /// The word in [`Header::mizan`].
@@ -25,13 +29,20 @@ pub(super) struct EventLine<'a> {
     pub(super) event: Seq,
     pub(super) bytes: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) is: Option<&'a Event>,
 }
 
 #[derive(Serialize)]
 pub(super) struct BodyLine<'a> {
     pub(super) body: ContentHash,
+    /// How often the same content was erased before these bytes were stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<u32>,
     pub(super) bytes: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) is: Option<Readable<'a>>,
 }
@@ -51,7 +62,14 @@ pub(super) struct Trailer {
     pub(super) events: u64,
     pub(super) bodies: u64,
     pub(super) absent: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) keys: u64,
     pub(super) blake3: ContentHash,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Any line after the first, as it is read: which one it is shows in what it holds.
@@ -63,7 +81,11 @@ pub(super) struct Any {
     #[serde(default)]
     pub(super) body: Option<ContentHash>,
     #[serde(default)]
+    pub(super) again: Option<u32>,
+    #[serde(default)]
     pub(super) bytes: Option<String>,
+    #[serde(default)]
+    pub(super) key: Option<String>,
     #[serde(default, rename = "is")]
     _is: Option<serde::de::IgnoredAny>,
     #[serde(default)]
@@ -75,13 +97,21 @@ pub(super) struct Any {
     #[serde(default)]
     pub(super) absent: Option<u64>,
     #[serde(default)]
+    pub(super) keys: Option<u64>,
+    #[serde(default)]
     pub(super) blake3: Option<ContentHash>,
+}
+
+/// The bytes of an event or a body, and the key where they are sealed and it is there.
+pub(super) struct Entry {
+    pub(super) bytes: Vec<u8>,
+    pub(super) key: Option<Key>,
 }
 
 /// What a line after the first is.
 pub(super) enum Line {
-    Event(Seq, Vec<u8>),
-    Body(ContentHash, Vec<u8>),
+    Event(Seq, Entry),
+    Body(ContentHash, u32, Entry),
     End(Trailer),
 }
 
@@ -89,12 +119,18 @@ impl Any {
     /// Tells the lines apart; an error says what is missing.
     pub(super) fn line(self) -> Result<Line, String> {
         match self {
-            Self { event: Some(seq), body: None, end: None, bytes: Some(bytes), .. } => {
-                Ok(Line::Event(seq, decode(&bytes)?))
+            Self { event: Some(seq), body: None, end: None, bytes: Some(bytes), key, .. } => {
+                Ok(Line::Event(seq, entry(&bytes, key)?))
             }
-            Self { event: None, body: Some(hash), end: None, bytes: Some(bytes), .. } => {
-                Ok(Line::Body(hash, decode(&bytes)?))
-            }
+            Self {
+                event: None,
+                body: Some(hash),
+                end: None,
+                bytes: Some(bytes),
+                key,
+                again,
+                ..
+            } => Ok(Line::Body(hash, again.unwrap_or(0), entry(&bytes, key)?)),
             Self {
                 event: None,
                 body: None,
@@ -103,9 +139,13 @@ impl Any {
                 events: Some(events),
                 bodies: Some(bodies),
                 absent: Some(absent),
+                keys,
                 blake3: Some(blake3),
                 ..
-            } => Ok(Line::End(Trailer { end: true, events, bodies, absent, blake3 })),
+            } => {
+                let keys = keys.unwrap_or(0);
+                Ok(Line::End(Trailer { end: true, events, bodies, absent, keys, blake3 }))
+            }
             _ => Err("this is neither an event nor a body nor the end".to_owned()),
         }
     }
@@ -113,6 +153,13 @@ impl Any {
 
 pub(super) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+fn entry(bytes: &str, key: Option<String>) -> Result<Entry, String> {
+    let bytes = decode(bytes)?;
+    let Some(key) = key else { return Ok(Entry { bytes, key: None }) };
+    let key = <[u8; 32]>::try_from(decode(&key)?).map_err(|_| "a key has 32 bytes".to_owned())?;
+    Ok(Entry { bytes, key: Some(Key::from_bytes(key)) })
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, String> {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `bytes` are what the log holds, in base64; `is` is the same for people and for `jq`, and an import does not read it.
-//! A body stands before the first event that names it. The last line's hash is over all lines before it.
+//! A sealed entry has its `key` beside it, unless that was thrown away. A body stands before the first event that names it. The last line's hash is over all lines before it.
 //! `docs/src/export.md` is the description for readers who write a program of their own.
 
 mod line;
@@ -16,7 +16,7 @@ mod read;
 mod write;
 
 pub use read::{import, import_folder};
-pub use write::export;
+pub use write::{export, export_with_config};
 
 use crate::error::StoreError;
 use mizan_core::{ContentHash, Seq};
@@ -48,6 +48,8 @@ pub struct Exported {
     pub bodies: u64,
     /// Bodies that events name and the log does not hold: rules from before logs kept them, or damage.
     pub absent: u64,
+    /// Keys of sealed events and bodies; what was erased has none.
+    pub keys: u64,
 }
 
 /// Why an export or an import stopped; an import leaves nothing behind.

@@ -1,13 +1,15 @@
 //! Reading: line by line into a new log, and nothing is believed that can be checked.
 
-use super::line::{Any, Header, KIND, Line, Trailer};
+use super::line::{Any, Entry, Header, KIND, Line, Trailer};
 use super::write::DOMAIN;
 use super::{ExportError, Exported, LINE_BYTES_MAX, VERSION};
 use crate::error::StoreError;
 use crate::files;
+use crate::keys::Key;
 use crate::log::{Batch, EventLog, MAX_BATCH_BYTES};
 use crate::sled::SledLog;
 use mizan_core::hash::HashWriter;
+use mizan_core::sealed::{KeyId, SealedBody, SealedEvent, address};
 use mizan_core::{ContentHash, Entity, Event, Fact, Image, Seq};
 use std::fs;
 use std::io::{BufRead, Read};
@@ -15,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes that are appended at a time.
 const BATCH_BYTES: u64 = 1024 * 1024;
+/// The configuration of a bundle, in the folder of its log.
+const CONFIG: &str = "mizan.toml";
 /// Events that are appended at a time.
 const BATCH_EVENTS: usize = 4_096;
 
@@ -32,6 +36,15 @@ pub fn import(
     log: &mut dyn EventLog,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Exported, ExportError> {
+    Ok(take(file, log, progress)?.0)
+}
+
+/// Takes an export into an empty log; returns the configuration that came with it as well.
+fn take(
+    file: &mut dyn BufRead,
+    log: &mut dyn EventLog,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Exported, Option<String>), ExportError> {
     if log.head() != Seq(0) {
         return Err(StoreError::Moved { head: log.head() }.into());
     }
@@ -44,6 +57,7 @@ pub fn import(
         batch: Batch::default(),
         bytes: 0,
         bodies: Vec::new(),
+        keys: Vec::new(),
     };
     loop {
         let before = lines.hash.finish();
@@ -51,15 +65,15 @@ pub fn import(
             return Err(lines.wrong("the file ends here without its last line"));
         }
         match lines.parse()? {
-            Line::Body(hash, bytes) => taking.body(hash, bytes),
-            Line::Event(seq, bytes) => taking.event(seq, bytes),
+            Line::Body(hash, again, entry) => taking.body(hash, again, entry),
+            Line::Event(seq, entry) => taking.event(seq, entry),
             Line::End(trailer) => {
                 taking.end(&trailer, &before).map_err(|stop| lines.stopped(stop))?;
                 if lines.next()? {
                     return Err(lines.wrong("something follows the last line"));
                 }
                 progress(taking.done.events);
-                return Ok(taking.done);
+                return Ok((taking.done, taking.header.config));
             }
         }
         .map_err(|stop| lines.stopped(stop))?;
@@ -113,7 +127,11 @@ fn build(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Exported, ExportError> {
     let (mut log, _) = SledLog::open(folder)?;
-    import(file, &mut log, progress)
+    let (done, config) = take(file, &mut log, progress)?;
+    if let Some(config) = config {
+        files::replace(&folder.join(CONFIG), &[config.as_bytes()])?;
+    }
+    Ok(done)
 }
 
 fn beside(folder: &Path) -> PathBuf {
@@ -207,6 +225,10 @@ impl Lines<'_> {
     }
 }
 
+fn hashes_to(bytes: &[u8], hash: &ContentHash) -> bool {
+    ContentHash::of(Image::DOMAIN, bytes) == *hash || Entity::params_hash_of(bytes) == *hash
+}
+
 /// An import under way.
 struct Taking<'l> {
     header: Header,
@@ -216,16 +238,33 @@ struct Taking<'l> {
     bytes: u64,
     /// Bodies that the next event must name.
     bodies: Vec<ContentHash>,
+    /// Keys of what is in the batch.
+    keys: Vec<(KeyId, Key)>,
 }
 
 impl Taking<'_> {
-    fn body(&mut self, hash: ContentHash, bytes: Vec<u8>) -> Result<(), Stop> {
-        let right = ContentHash::of(Image::DOMAIN, &bytes) == hash
-            || Entity::params_hash_of(&bytes) == hash;
-        if !right {
-            return wrong(format!("the content {hash} has bytes that do not hash to it"));
+    fn body(&mut self, hash: ContentHash, again: u32, entry: Entry) -> Result<(), Stop> {
+        let Entry { bytes, key } = entry;
+        let place = address(&hash, again);
+        if again > 0 && !self.has(&address(&hash, again - 1)) {
+            return wrong(format!("the content {hash} was not stored before"));
         }
-        if self.has(&hash) {
+        match (SealedBody::read(&bytes), key) {
+            (Some(sealed), Some(key)) => {
+                let plain = key.open_body(&sealed, &hash);
+                if !plain.is_some_and(|plain| hashes_to(&plain, &hash)) {
+                    return wrong(format!("the content {hash} is not what its key opens"));
+                }
+                self.keep(sealed.key, key);
+            }
+            // It was erased: nothing can be checked but that it stands where it stood.
+            (Some(_), None) => {}
+            (None, None) if hashes_to(&bytes, &hash) => {}
+            (None, Some(_) | None) => {
+                return wrong(format!("the content {hash} has bytes that do not hash to it"));
+            }
+        }
+        if self.has(&place) {
             return wrong(format!("the content {hash} stands in the file twice"));
         }
         self.bytes += bytes.len() as u64;
@@ -233,7 +272,7 @@ impl Taking<'_> {
             return wrong("more contents stand here than any event names");
         }
         self.bodies.push(hash);
-        self.batch.bodies.push((hash, bytes));
+        self.batch.bodies.push((place, bytes));
         self.done.bodies += 1;
         Ok(())
     }
@@ -242,7 +281,13 @@ impl Taking<'_> {
         self.batch.bodies.iter().any(|(known, _)| known == hash) || self.log.has_body(hash)
     }
 
-    fn event(&mut self, seq: Seq, bytes: Vec<u8>) -> Result<(), Stop> {
+    fn keep(&mut self, id: KeyId, key: Key) {
+        self.keys.push((id, key));
+        self.done.keys += 1;
+    }
+
+    fn event(&mut self, seq: Seq, entry: Entry) -> Result<(), Stop> {
+        let Entry { bytes, key } = entry;
         let due = Seq(self.header.first.0 + self.done.events);
         if seq != due {
             return wrong(format!("event {seq} stands where event {due} is due"));
@@ -255,6 +300,14 @@ impl Taking<'_> {
             && self.header.log != Some(*log_id)
         {
             return wrong("the first event opens another log than the first line names");
+        }
+        if let Some(key) = key {
+            let sealed = SealedEvent::read(&bytes).ok().flatten();
+            let opened = sealed.filter(|sealed| key.open_event(sealed, &event).is_some());
+            let Some(sealed) = opened else {
+                return wrong(format!("event {seq} is not what its key opens"));
+            };
+            self.keep(sealed.key, key);
         }
         let mut named = Vec::new();
         event.fact.each_body(&mut |hash| named.push(*hash));
@@ -276,6 +329,10 @@ impl Taking<'_> {
 
     fn append(&mut self) -> Result<(), Stop> {
         let head = self.log.head();
+        if !self.keys.is_empty() {
+            self.log.add_keys(&self.keys)?;
+            self.keys.clear();
+        }
         self.log.append(head, &self.batch)?;
         self.batch = Batch::default();
         self.bytes = 0;
@@ -296,6 +353,12 @@ impl Taking<'_> {
             return wrong(format!(
                 "the file holds {} contents and should hold {}",
                 self.done.bodies, trailer.bodies
+            ));
+        }
+        if self.done.keys != trailer.keys {
+            return wrong(format!(
+                "the file holds {} keys and should hold {}",
+                self.done.keys, trailer.keys
             ));
         }
         if *hash != trailer.blake3 {

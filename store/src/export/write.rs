@@ -3,8 +3,10 @@
 use super::line::{BodyLine, EventLine, Header, KIND, Readable, Trailer, encode};
 use super::{ExportError, Exported, READABLE_BYTES_MAX, VERSION};
 use crate::error::StoreError;
+use crate::keys::{Contents, open_bytes, open_event};
 use crate::log::EventLog;
 use mizan_core::hash::HashWriter;
+use mizan_core::sealed::address;
 use mizan_core::{ContentHash, Entity, Event, Fact, Image, Seq};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -46,13 +48,36 @@ pub fn export(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Exported, ExportError> {
+    write(log, (from, to), None, out, progress)
+}
+
+/// As [`export`], of a whole log, with a configuration in the first line: an import puts it beside the new log.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_with_config(
+    log: &dyn EventLog,
+    config: String,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Exported, ExportError> {
+    write(log, (Seq(1), log.head()), Some(config), out, progress)
+}
+
+fn write(
+    log: &dyn EventLog,
+    (from, to): (Seq, Seq),
+    config: Option<String>,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Exported, ExportError> {
     let head = log.head();
     let (first, last) = (from.max(Seq(1)), to.min(head));
     if first > last {
         return Err(ExportError::Nothing { from, to, head });
     }
     let header =
-        Header { mizan: KIND.to_owned(), version: VERSION, log: log_id(log)?, first, last };
+        Header { mizan: KIND.to_owned(), version: VERSION, log: log_id(log)?, first, last, config };
     let mut done = Exported { log: header.log, first, last, ..Exported::default() };
     let mut lines = Lines { out, hash: HashWriter::new(DOMAIN) };
     lines.put(&header)?;
@@ -78,8 +103,8 @@ pub fn export(
         scanned?;
     }
     let blake3 = lines.hash.finish();
-    let (events, bodies, absent) = (done.events, done.bodies, done.absent);
-    lines.put(&Trailer { end: true, events, bodies, absent, blake3 })?;
+    let Exported { events, bodies, absent, keys, .. } = done;
+    lines.put(&Trailer { end: true, events, bodies, absent, keys, blake3 })?;
     lines.out.flush()?;
     progress(done.events);
     Ok(done)
@@ -99,7 +124,8 @@ fn one(
     done: &mut Exported,
 ) -> Result<(), ExportError> {
     let unread = |what: String| ExportError::Event { seq, what };
-    let event = Event::from_bytes(seq, bytes).map_err(|error| unread(error.to_string()))?;
+    let (event, contents) =
+        open_event(log, seq, bytes).map_err(|error| unread(error.to_string()))?;
     let mut new = Vec::new();
     event.fact.each_body(&mut |hash| {
         if seen.insert(*hash) {
@@ -107,18 +133,53 @@ fn one(
         }
     });
     for hash in new {
-        match log.body(&hash)? {
-            Some(bytes) => {
-                lines.body(hash, &bytes)?;
-                done.bodies += 1;
-            }
-            None => done.absent += 1,
+        if !log.has_body(&hash) {
+            done.absent += 1;
+        }
+        for again in 0.. {
+            let Some(bytes) = log.body(&address(&hash, again))? else { break };
+            body(log, hash, again, bytes, lines, done)?;
         }
     }
     let is = (bytes.len() <= READABLE_BYTES_MAX).then_some(&event);
-    lines.put(&EventLine { event: seq, bytes: encode(bytes), is })?;
+    let key = key_of(log, contents, done);
+    lines.put(&EventLine { event: seq, bytes: encode(bytes), key, is })?;
     done.events += 1;
     Ok(())
+}
+
+/// The key of a sealed entry, for its line.
+fn key_of(log: &dyn EventLog, contents: Contents, done: &mut Exported) -> Option<String> {
+    let Contents::Sealed(id) = contents else { return None };
+    let key = log.key(&id)?;
+    done.keys += 1;
+    Some(encode(key.bytes()))
+}
+
+/// One body, as it stands in the log.
+fn body(
+    log: &dyn EventLog,
+    hash: ContentHash,
+    again: u32,
+    bytes: Vec<u8>,
+    lines: &mut Lines<'_>,
+    done: &mut Exported,
+) -> Result<(), ExportError> {
+    let stored = encode(&bytes);
+    let (bytes, contents) = open_bytes(log, &hash, bytes)?;
+    let image = Image::from_bytes(&bytes).ok().filter(|image| image.hash() == hash);
+    let is = match &image {
+        _ if bytes.len() > READABLE_BYTES_MAX => None,
+        Some(image) => Some(Readable::Image(image)),
+        None if Entity::params_hash_of(&bytes) == hash => {
+            serde_json::from_slice(&bytes).ok().map(Readable::Rules)
+        }
+        None => None,
+    };
+    let key = key_of(log, contents, done);
+    let again = (again > 0).then_some(again);
+    done.bodies += 1;
+    lines.put(&BodyLine { body: hash, again, bytes: stored, key, is })
 }
 
 /// What the first event says of the log.
@@ -142,18 +203,5 @@ impl Lines<'_> {
         bytes.push(b'\n');
         self.hash.raw(&bytes);
         Ok(self.out.write_all(&bytes)?)
-    }
-
-    fn body(&mut self, body: ContentHash, bytes: &[u8]) -> Result<(), ExportError> {
-        let image = Image::from_bytes(bytes).ok().filter(|image| image.hash() == body);
-        let is = match &image {
-            _ if bytes.len() > READABLE_BYTES_MAX => None,
-            Some(image) => Some(Readable::Image(image)),
-            None if Entity::params_hash_of(bytes) == body => {
-                serde_json::from_slice(bytes).ok().map(Readable::Rules)
-            }
-            None => None,
-        };
-        self.put(&BodyLine { body, bytes: encode(bytes), is })
     }
 }

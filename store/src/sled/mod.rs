@@ -1,6 +1,7 @@
 //! The durable log: segment files as the promise, sled as the copy that point reads are served from.
 //!
 //! ```text
+//! <log>/keys                    the keys of sealed contents, one slot each
 //! <log>/lock                    held while a process has the log open
 //! <log>/segments/00000001.seg   plain frames; an append is durable when it is here
 //! <log>/segments/00000001.idx   a summary of a sealed segment, a cache for the next open
@@ -27,6 +28,8 @@ pub use open::{FreeSpace, OpenReport, Options};
 
 use crate::cache;
 use crate::error::StoreError;
+use crate::keys::Key;
+use crate::keys::file::KeyFile;
 use crate::log::{Batch, EventLog, within};
 use crate::merkle::file::LeafFile;
 use crate::merkle::{TreeHash, leaf_hash};
@@ -37,6 +40,7 @@ use crate::segment::writer::SegmentWriter;
 use crate::snapshot::Snapshot;
 use feed::Feed;
 use mirror::Mirror;
+use mizan_core::sealed::KeyId;
 use mizan_core::{ContentHash, Seq};
 use std::collections::HashSet;
 use std::fs::File;
@@ -59,6 +63,10 @@ impl Layout {
 
     fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.root.join("keys")
     }
 
     fn snapshot(&self) -> PathBuf {
@@ -91,6 +99,7 @@ pub struct SledLog {
     bodies: Bodies,
     positions: Positions,
     writer: SegmentWriter,
+    keys: KeyFile,
     /// Declared before the lock, so that the feeding thread has let go of sled when the lock is freed.
     feed: Feed,
     mirror: Arc<Mirror>,
@@ -334,5 +343,22 @@ impl EventLog for SledLog {
 
     fn load_cache(&self, name: &str) -> Option<Vec<u8>> {
         cache::load(&self.layout.root, name)
+    }
+
+    fn key(&self, id: &KeyId) -> Option<Key> {
+        self.keys.get(id)
+    }
+
+    fn has_sealed(&self) -> bool {
+        self.keys.exists()
+    }
+
+    fn add_keys(&mut self, keys: &[(KeyId, Key)]) -> Result<(), StoreError> {
+        self.check_space()?;
+        self.keys.add(keys)
+    }
+
+    fn forget_keys(&mut self, ids: &[KeyId]) -> Result<(), StoreError> {
+        self.keys.forget(ids)
     }
 }

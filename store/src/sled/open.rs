@@ -5,6 +5,7 @@ use super::mirror::Mirror;
 use super::{Layout, SledLog, checkpoint};
 use crate::error::StoreError;
 use crate::files;
+use crate::keys::file::KeyFile;
 use crate::merkle::file::LeafFile;
 use crate::segment::file::{self, Opening};
 use crate::segment::frame::{Header, NO_CHAIN};
@@ -156,6 +157,7 @@ pub(super) fn open(root: &Path, options: Options) -> Result<(SledLog, OpenReport
     let leaves = Arc::new(Mutex::new(LeafFile::open(root, survey.head)?));
     let (to, hashed) = (Arc::clone(&mirror), Arc::clone(&leaves));
     let feed = Feed::start(to, hashed, root.to_owned(), survey.head, every);
+    let keys = KeyFile::open(&layout.keys())?;
     let log = SledLog {
         layout,
         options,
@@ -164,6 +166,7 @@ pub(super) fn open(root: &Path, options: Options) -> Result<(SledLog, OpenReport
         bodies: survey.bodies,
         positions: survey.positions,
         writer,
+        keys,
         feed,
         mirror,
         leaves,

@@ -65,8 +65,12 @@ pub(crate) enum Command {
     /// Log in to sides by OAuth, out of them, and see how long their tokens last.
     #[command(subcommand)]
     Auth(Auth),
+    /// Make the contents of a record unreadable for ever; what happened to it stays provable.
+    Erase(Erase),
     /// Write the log as a file of JSON lines, whole or a part of it.
     Export(Export),
+    /// Write a log that shows a fault and nobody's data, for someone who is to look at it.
+    Bundle(Bundle),
     /// Make a log from such a file.
     Import(Import),
     /// Run a local stand-in for a system, for trying things out and for tests.
@@ -595,4 +599,54 @@ pub(crate) struct Import {
     /// The folder of the new log; it must be empty or not exist.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) store: PathBuf,
+}
+
+const ERASE: &str = "\
+Values of entities with `personal = true` are stored sealed, each under a key of its own. Erasing throws the keys away: no \
+byte of the log changes, so every proof over it stays, and nobody can read the values again. Delete the record on its sides \
+and sync first.
+
+  mizan erase customer:C-17 --by huda --why \"asked on 3 May\"          says what would become unreadable, and what not
+  mizan erase customer:C-17 --by huda --why \"asked on 3 May\" --yes    does it
+
+Exit code 3 where something of the record stays readable in the log, 4 where the record is still in use.";
+
+#[derive(Debug, Args)]
+#[command(after_help = ERASE)]
+pub(crate) struct Erase {
+    /// The record (r12, entity:KEY or entity:side:ID).
+    pub(crate) record: String,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
+    /// Do it; without it nothing is changed.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Also where sides still have the record: what the log holds up to now. The next change there is recorded again.
+    #[arg(long)]
+    pub(crate) even_alive: bool,
+}
+
+const BUNDLE: &str = "\
+A bundle is a log of its own: it folds like this one, record by record and conflict by conflict, and every value, row id, \
+natural key and name of a person in it is a pseudonym. Pseudonyms are equal where the values were, and in the same order. \
+Names of sides, entities and fields stay, and times. The configuration goes with it, without addresses, secrets and places.
+
+  mizan bundle product:COF-250 --out fault.jsonl      this record, and those that it refers to
+  mizan bundle --to 4711 --out fault.jsonl            all records, up to an event
+  mizan import fault.jsonl --store fault              where it is looked at; then:
+  mizan replay --config fault/mizan.toml
+
+Decisions that are computed again may differ where a side rounds or cuts: a pseudonym is not rounded like its value.";
+
+#[derive(Debug, Args)]
+#[command(after_help = BUNDLE)]
+pub(crate) struct Bundle {
+    /// The records (r12, entity:KEY or entity:side:ID); all where none is given.
+    pub(crate) records: Vec<String>,
+    /// Up to this event. A bundle begins at the first event of a log, because the rest follows from it.
+    #[arg(long, value_name = "POS")]
+    pub(crate) to: Option<u64>,
+    /// The file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }

@@ -106,7 +106,9 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Audit(args) => commands::audit::run(args, cli),
         Command::Doctor(args) => commands::doctor::run(args, cli),
         Command::Auth(args) => commands::auth::run(args, cli),
+        Command::Erase(args) => commands::erase::run(args, cli),
         Command::Export(args) => commands::export::run(args, cli),
+        Command::Bundle(args) => commands::bundle::run(args, cli),
         Command::Import(args) => commands::import::run(args, cli),
         Command::Sandbox(args) => commands::sandbox::run(args, cli.json),
     }

@@ -34,7 +34,7 @@ pub(crate) struct Look {
 
 /// Opens the log of a configuration to look at it.
 pub(crate) fn look(config: &Config) -> Result<Look, Failure> {
-    let journal = Journal::open(open_to_look(config)?)?;
+    let journal = Journal::open(open_to_look(config)?)?.sealing(config.personal.clone());
     let schema = mizan::core::compare::aligned(&config.schema, journal.state());
     Ok(Look { journal, schema })
 }

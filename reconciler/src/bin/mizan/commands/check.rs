@@ -6,12 +6,16 @@ use crate::{Failure, USAGE};
 use mizan::adapters::{Adapter, Capabilities, Conditional, Known, Pull};
 use mizan::auth::standing;
 use mizan::config::Config;
-use mizan::connect::{connect_sides, read_shadow};
+use mizan::connect::{ConnectError, connect_sides, open_log, read_shadow};
 use mizan::core::policy::{Declared, Policies};
 use mizan::core::smallworld::Checked;
-use mizan::core::{Entity, Ext, Field, Rivalry, SideId};
+use mizan::core::{Entity, Ext, Field, Name, Rivalry, SideId};
+use mizan::engine::Journal;
+use mizan::erase::sealed_from;
 use mizan::policies::{check_policies, told};
+use mizan::store::StoreError;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 struct Nothing;
@@ -56,12 +60,13 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
             }
         }
     }
+    let erasable = erasable(&config)?;
     if cli.json {
         let guarantees: Vec<_> = lines
             .iter()
             .map(|(entity, side, limits)| json!({ "entity": entity, "side": side, "limits": limits }))
             .collect();
-        let found = json!({ "guarantees": guarantees, "policies": checked, "problems": failed });
+        let found = json!({ "guarantees": guarantees, "policies": checked, "problems": failed, "personal": erasable });
         println!("{found}");
     } else {
         println!(
@@ -77,11 +82,41 @@ pub(crate) fn run(args: &Check, cli: &Cli) -> Result<u8, Failure> {
         }
         println!("{out}");
         println!("{}", told(&checked));
+        for (entity, from) in &erasable {
+            println!("{entity} is personal: {from}");
+        }
         for problem in &failed {
             eprintln!("mizan: {problem}");
         }
     }
     Ok(u8::from(!failed.is_empty()))
+}
+
+/// From where on what personal entities have in the log can be erased.
+fn erasable(config: &Config) -> Result<BTreeMap<Name, String>, Failure> {
+    let said = |text: &str| {
+        let all = config.personal.iter().map(|entity| (entity.clone(), text.to_owned()));
+        Ok(all.collect())
+    };
+    if config.personal.is_empty() || !config.log.exists() {
+        return said("its values will be sealed from the first event on");
+    }
+    let log = match open_log(&config.log) {
+        Ok((log, _)) => log,
+        Err(ConnectError::Store(StoreError::Locked { .. })) => {
+            return said("the log is in use, so it was not looked at");
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let journal = Journal::open(log)?.sealing(config.personal.clone());
+    let from = sealed_from(&journal)?.into_iter().map(|(entity, from)| {
+        let text = match from {
+            Some(at) => format!("what the log has of it can be erased from event {at} on"),
+            None => "nothing in the log is sealed yet; what comes will be".to_owned(),
+        };
+        (entity, text)
+    });
+    Ok(from.collect())
 }
 
 /// Says how the policies lose something or go on for ever.

@@ -27,6 +27,14 @@ fn into_file(
     log: &dyn EventLog,
     path: &Path,
 ) -> Result<Exported, Failure> {
+    whole_file(path, &mut |out| write(args, cli, log, out))
+}
+
+/// Writes a file that is there whole or not at all.
+pub(super) fn whole_file<T>(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let failed = |error: std::io::Error| Failure {
         code: 1,
@@ -34,7 +42,7 @@ fn into_file(
     };
     let mut file =
         tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-    let done = write(args, cli, log, file.as_file_mut())?;
+    let done = write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(done)
@@ -63,7 +71,7 @@ fn tell(args: &Export, cli: &Cli, done: &Exported) {
             "{}",
             json!({
                 "file": path, "log": done.log, "first": done.first, "last": done.last,
-                "events": done.events, "bodies": done.bodies, "absent": done.absent,
+                "events": done.events, "bodies": done.bodies, "absent": done.absent, "keys": done.keys,
             })
         );
         return;

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Import, cli: &Cli) -> Result<u8, Failure> {
             "{}",
             json!({
                 "store": args.store, "log": done.log, "events": done.events,
-                "bodies": done.bodies, "absent": done.absent,
+                "bodies": done.bodies, "absent": done.absent, "keys": done.keys,
             })
         );
         return Ok(0);

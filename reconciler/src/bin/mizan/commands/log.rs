@@ -5,6 +5,7 @@ use crate::args::{Cli, Log};
 use crate::output::{Look, event_json, load, look, moment, place_of, record_named, time, walking};
 use mizan::core::{Fact, Name, Seq, SideId, Timestamp};
 use mizan::history::{Filter, KINDS, Moment};
+use mizan::store::Contents;
 use std::ops::ControlFlow;
 
 pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
@@ -19,10 +20,16 @@ pub(crate) fn run(args: &Log, cli: &Cli) -> Result<u8, Failure> {
     count.finish_and_clear();
     let skip = if args.all { 0 } else { found.len().saturating_sub(args.last) };
     journal.each_event_at(&found[skip..], &mut |event| {
+        let erased = journal.contents(event.seq)? == Some(Contents::Erased);
         if cli.json {
-            println!("{}", event_json(event));
+            let mut event = event_json(event);
+            if erased {
+                event["contents"] = "erased".into();
+            }
+            println!("{event}");
         } else {
-            println!("{:>8}  {}  {}", event.seq, time(event.at), line(&event.fact));
+            let note = if erased { "  (its values were erased)" } else { "" };
+            println!("{:>8}  {}  {}{note}", event.seq, time(event.at), line(&event.fact));
         }
         Ok(ControlFlow::Continue(()))
     })?;
