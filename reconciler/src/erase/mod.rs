@@ -5,7 +5,7 @@
 
 use crate::engine::{EngineError, Journal};
 use crate::explain::each_event_of;
-use mizan_core::fold::Presence;
+use mizan_core::fold::{Presence, Record};
 use mizan_core::{ContentHash, Event, Fact, Name, RecordId, Seq, SideId, Timestamp};
 use mizan_store::Contents;
 use serde::Serialize;
@@ -22,7 +22,7 @@ pub enum EraseError {
     #[error(
         "record {record} still has a row on {sides}, and the next change of that row would bring its contents back \
          into the log. Nothing was erased; delete the row on the sides and sync, then erase. `--even-alive` erases \
-         what the log holds up to now and leaves the sides alone"
+         its past and keeps what the sides show now"
     )]
     Alive {
         /// The record.
@@ -60,6 +60,8 @@ pub struct Erasure {
     pub events: Vec<Seq>,
     /// The images that become unreadable.
     pub bodies: Vec<ContentHash>,
+    /// Images of what its sides show now: a record that lives is compared with them, so they stay readable.
+    pub needed: Vec<ContentHash>,
     /// Images that events of another record name as well: they stay readable.
     pub shared: Vec<ContentHash>,
     /// Events from before the entity was called personal: their values stay readable.
@@ -74,7 +76,10 @@ impl Erasure {
     /// True where something of the record stays readable in the log.
     #[must_use]
     pub fn leaves_something(&self) -> bool {
-        !(self.shared.is_empty() && self.plain_events.is_empty() && self.plain_bodies.is_empty())
+        !(self.needed.is_empty()
+            && self.shared.is_empty()
+            && self.plain_events.is_empty()
+            && self.plain_bodies.is_empty())
     }
 }
 
@@ -108,13 +113,15 @@ pub fn examine(
         entity: known.entity.clone(),
         events: Vec::new(),
         bodies: Vec::new(),
+        needed: Vec::new(),
         shared: Vec::new(),
         plain_events: Vec::new(),
         plain_bodies: Vec::new(),
         alive_on,
     };
     let named = sort_events(journal, &mut erasure)?;
-    sort_bodies(journal, &mut erasure, named)?;
+    let standing = if erasure.alive_on.is_empty() { BTreeSet::new() } else { stands_on(known) };
+    sort_bodies(journal, &mut erasure, named, &standing)?;
     if erasure.events.is_empty() && erasure.bodies.is_empty() {
         let why = if erasure.leaves_something() {
             "its entity was not called `personal = true` when its contents were stored, or another record has the same"
@@ -204,13 +211,24 @@ fn sort_events(
     Ok(named)
 }
 
+/// The images that the next observation, decision or write of a record is compared with.
+fn stands_on(record: &Record) -> BTreeSet<ContentHash> {
+    let of_slots = record
+        .slots
+        .values()
+        .flat_map(|slot| [slot.seen, slot.base].into_iter().chain(slot.tried.iter().copied()));
+    of_slots.chain([record.merged]).collect()
+}
+
 fn sort_bodies(
     journal: &Journal,
     erasure: &mut Erasure,
     named: BTreeSet<ContentHash>,
+    standing: &BTreeSet<ContentHash>,
 ) -> Result<(), EngineError> {
     for hash in named {
         match journal.body_contents(&hash)? {
+            Some(Contents::Sealed(_)) if standing.contains(&hash) => erasure.needed.push(hash),
             Some(Contents::Sealed(_)) => erasure.bodies.push(hash),
             Some(Contents::Plain) => erasure.plain_bodies.push(hash),
             Some(Contents::Erased) | None => {}

@@ -606,8 +606,10 @@ Values of entities with `personal = true` are stored sealed, each under a key of
 byte of the log changes, so every proof over it stays, and nobody can read the values again. Delete the record on its sides \
 and sync first.
 
-  mizan erase customer:C-17 --by huda --why \"asked on 3 May\"          says what would become unreadable, and what not
-  mizan erase customer:C-17 --by huda --why \"asked on 3 May\" --yes    does it
+  mizan erase customer:shop:17 --by huda --why \"asked on 3 May\"          says what would become unreadable, and what not
+  mizan erase customer:shop:17 --by huda --why \"asked on 3 May\" --yes    does it
+
+A deleted record is no longer found by its key: write entity:side:ID with the id that it had, or r12.
 
 Exit code 3 where something of the record stays readable in the log, 4 where the record is still in use.";
 
@@ -621,7 +623,7 @@ pub(crate) struct Erase {
     /// Do it; without it nothing is changed.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Also where sides still have the record: what the log holds up to now. The next change there is recorded again.
+    /// Also where sides still have the record: its past, but not what they show now.
     #[arg(long)]
     pub(crate) even_alive: bool,
 }

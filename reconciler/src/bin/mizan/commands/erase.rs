@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Erase, cli: &Cli) -> Result<u8, Failure> {
     let record =
         find_record(look.journal.state(), &look.schema, &args.record).ok_or_else(|| {
             Failure::usage(format!(
-                "no record `{}`; write r12, entity:KEY or entity:side:ID",
+                "no record `{}`; of one that was deleted write r12 or entity:side:ID, of another also entity:KEY",
                 args.record
             ))
         })?;
@@ -71,8 +71,13 @@ fn tell(erasure: &Erasure, done: bool, log: &std::path::Path) {
     if !erasure.alive_on.is_empty() {
         let sides: Vec<&str> = erasure.alive_on.iter().map(|side| side.as_str()).collect();
         println!(
-            "{} still has the record: its next change there brings the whole row into the log again",
-            sides.join(" and ")
+            "STAYS READABLE: {} images of what {} now: the record lives, and is compared with them",
+            erasure.needed.len(),
+            if sides.len() > 1 {
+                format!("{} show", sides.join(" and "))
+            } else {
+                format!("{} shows", sides.join(""))
+            }
         );
     }
     println!("stays: that it was there, ids, times, and hashes that can confirm a guess");
