@@ -277,14 +277,16 @@ fn told() -> Golden {
     for fact in facts {
         journal.append_facts(Timestamp(1_790_000_000_000), vec![fact]).expect("it follows");
     }
+    let about = "a history, and after it everything that a person or a signer can say";
+    Golden::made("told", about, with_events(&log, &journal))
+}
+
+/// The bodies of a log with the events of another that goes on from it.
+fn with_events(log: &MemoryLog, journal: &Journal) -> MemoryLog {
     let mut all = MemoryLog::default();
     let mut batch = mizan_store::Batch::default();
     batch.bodies.extend(log.bodies().map(|(hash, bytes)| (*hash, bytes.to_vec())));
     journal.each_event(Seq(0), &mut |event| batch.events.push(event.to_bytes())).expect("read");
     all.append(Seq(0), &batch).expect("it fits");
-    Golden::made(
-        "told",
-        "a history, and after it everything that a person or a signer can say",
-        all,
-    )
+    all
 }
