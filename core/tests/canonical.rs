@@ -1,10 +1,14 @@
 //! Canonical form: L14 (one content, one hash), L16 (normalisers are idempotent), pinned vectors, and bytes that
 //! come back as they were.
 
+use mizan_core::event::{FieldDecision, Found, Life, Loser};
 use mizan_core::lens::parse_decimal;
 use mizan_core::suggest::suggest;
 use mizan_core::wire::{Reader, Writer};
-use mizan_core::{ContentHash, Image, Name, Normaliser, Rounding, Rule, SideId, Value};
+use mizan_core::{
+    ContentHash, Event, Fact, Image, Name, Normaliser, RecordId, Rounding, Rule, Seq, SideId,
+    Timestamp, Value,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -159,6 +163,42 @@ proptest! {
         let merged = news.clone().over(&seen);
         for (name, value) in seen.iter() {
             prop_assert_eq!(merged.get(name), Some(news.get(name).unwrap_or(value)));
+        }
+    }
+
+    #[test]
+    fn l9_facts_about_the_log_come_back_from_their_bytes(
+        (size, root) in (any::<u64>(), any::<[u8; 32]>()),
+        seqs in prop::collection::vec(any::<u64>(), 0..5),
+        (note, name, value) in (text(), word(), value()),
+        record in any::<u32>(),
+    ) {
+        let (root, record) = (ContentHash(root), RecordId(record));
+        let loser = Loser { side: None, value: value.clone() };
+        let (field, winner) = (name.clone(), Some(SideId::new(&name)));
+        let found = Found::Custom;
+        let decided = FieldDecision { field, found, winner, value, losers: vec![loser] };
+        let facts = [
+            Fact::Checkpointed { size, root, note: note.clone() },
+            Fact::Erased {
+                record,
+                events: seqs.into_iter().map(Seq).collect(),
+                bodies: vec![root],
+                by: note.clone(),
+                why: note,
+            },
+            Fact::Shadowed {
+                record,
+                decided: Seq(size),
+                policy: name,
+                params: root,
+                fields: vec![decided],
+                life: Life::Disputed,
+            },
+        ];
+        for fact in facts {
+            let event = Event { seq: Seq(7), at: Timestamp(9), fact };
+            prop_assert_eq!(Event::from_bytes(Seq(7), &event.to_bytes()), Ok(event));
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod compare;
 mod report;
+mod simulate;
 mod taint;
 
 use crate::engine::{EngineError, Journal};
@@ -27,6 +28,8 @@ pub use compare::{FieldChange, How};
 pub use report::{
     Change, Commands, Counted, Divergence, Hypothetical, Money, NotComparable, WhatIf, comparable,
 };
+
+pub use simulate::{EndsOtherwise, Simulated, simulate};
 
 /// Divergences that a report lists; the counts have all.
 const LISTED_MAX: usize = 1_000;

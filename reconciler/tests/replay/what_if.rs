@@ -5,7 +5,7 @@ use mizan::config::Config;
 use mizan::core::bodies::image_of;
 use mizan::core::policy::{Policies, Policy};
 use mizan::core::{Seq, SideId, Value};
-use mizan::what_if::{Counted, WhatIf, comparable, what_if};
+use mizan::what_if::{Counted, Simulated, WhatIf, comparable, simulate, what_if};
 
 /// What these rules would have made of a past.
 fn asked(past: &mut Past, price: &str, policy: &dyn Policy, from: u64) -> WhatIf {
@@ -132,4 +132,43 @@ fn other_things_cannot_be_compared() {
     assert!(told(&more).is_err_and(|error| error.contains("a field `name` only in the other")));
     let other = text.replace("product", "customer");
     assert!(told(&other).is_err());
+}
+
+/// What a model of the sides comes to under these rules.
+fn modelled(past: &mut Past, price: &str) -> Simulated {
+    past.rule(price);
+    past.with(|journal, config: &Config| {
+        let policy = std::sync::Arc::new(Policies::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(simulate(journal, &config.schema, policy)).expect("modelled")
+    })
+}
+
+#[test]
+fn a_model_under_the_same_rules_ends_as_it_was() {
+    let mut past = past();
+    past.quarrels("13", "14", Policies::default());
+    let model = modelled(&mut past, "till");
+    assert_eq!(model.ends_otherwise, Vec::new());
+    assert_eq!(model.conflicts, Counted { recorded: 2, other: 2 });
+    assert_eq!(model.lost_deeds, 0);
+    // The row and twice a price on each side; what the till's values did to the books was not the users' doing.
+    assert_eq!(model.deeds, 5);
+    for (side, counted) in &model.commands {
+        assert_eq!(counted.recorded, counted.other, "{side}");
+    }
+}
+
+#[test]
+fn a_model_goes_on_where_the_exact_comparison_ends() {
+    let mut past = past();
+    past.quarrels("13", "14", Policies::default());
+    let model = modelled(&mut past, "books");
+    assert_eq!(model.conflicts.other, 2, "the second conflict is one in the model too");
+    let [end] = &model.ends_otherwise[..] else { panic!("{:#?}", model.ends_otherwise) };
+    assert_eq!(shown(&[&end.recorded, &end.other]), ["13", "14"]);
+    // Left to a person, the first conflict is open when the second comes: nobody answered in the log.
+    let model = modelled(&mut past, "manual");
+    assert_eq!(model.open, Counted { recorded: 0, other: 1 });
+    assert!(model.left_to_a_person.other >= 2, "{model:#?}");
 }

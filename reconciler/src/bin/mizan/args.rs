@@ -424,6 +424,7 @@ made of everything that happened. Nothing is changed, nothing is sent, and no si
   cp mizan.toml other.toml            and change the rules in it
   mizan what-if --policy other.toml
   mizan what-if --policy other.toml --from 2026-03-01
+  mizan what-if --policy other.toml --simulate
 
 What is said of a record is exact up to its first decision that would have had another effect. What its sides showed \
 after that answers to commands that would not have been sent: it is counted apart, and never as fact.";
@@ -437,6 +438,9 @@ pub(crate) struct WhatIf {
     /// Ask about what was decided after this position or moment only.
     #[arg(long, value_name = "SEQ|TIME")]
     pub(crate) from: Option<String>,
+    /// Also do again what users did, to sides in memory under the other rules: a model, and no evidence.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) simulate: bool,
 }
 
 const AUDIT: &str = "\

@@ -5,8 +5,11 @@ use crate::args::{Cli, WhatIf as Args};
 use crate::output::{load, look, moment, place_of, table, walking};
 use mizan::core::policy::Policies;
 use mizan::core::{Seq, Value};
-use mizan::what_if::{Divergence, FieldChange, How, WhatIf, comparable, what_if};
+use mizan::what_if::{
+    Divergence, FieldChange, How, Simulated, WhatIf, comparable, simulate, what_if,
+};
 use serde_json::json;
+use std::sync::Arc;
 
 /// Records that a person is shown.
 const SHOWN_MAX: usize = 20;
@@ -26,11 +29,24 @@ pub(crate) fn run(args: &Args, cli: &Cli) -> Result<u8, Failure> {
     let report = what_if(&look.journal, &other.schema, &Policies::default(), from, &mut told);
     bar.finish_and_clear();
     let report = report?;
+    let simulated = match args.simulate {
+        false => None,
+        true => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let policy = Arc::new(Policies::default());
+            Some(runtime.block_on(simulate(&look.journal, &other.schema, policy))?)
+        }
+    };
     if cli.json {
-        println!("{}", json!({ "what_if": report, "as_recorded": as_recorded }));
+        let document =
+            json!({ "what_if": report, "as_recorded": as_recorded, "simulated": simulated });
+        println!("{document}");
         return Ok(0);
     }
     print(&report);
+    if let Some(simulated) = &simulated {
+        print_simulated(simulated);
+    }
     for what in &as_recorded {
         println!("{what} is taken as it was recorded, although the other file says something else");
     }
@@ -192,4 +208,42 @@ fn print_after(report: &WhatIf) {
             after.compared, after.differing
         );
     }
+}
+
+fn print_simulated(simulated: &Simulated) {
+    println!();
+    println!(
+        "a model: the {} things that users did, done again to sides in memory in {} syncs. It is no evidence: \
+         users who had seen other values would have done other things",
+        simulated.deeds, simulated.syncs
+    );
+    let mut out = table(&["", "as recorded", "in the model"]);
+    for (what, counted) in [
+        ("fields in conflict, over all", simulated.conflicts),
+        ("left to a person, over all", simulated.left_to_a_person),
+        ("answers of people", simulated.answers),
+        ("records in conflict at the end", simulated.open),
+    ] {
+        out.add_row([what.to_owned(), counted.recorded.to_string(), counted.other.to_string()]);
+    }
+    for (side, counted) in &simulated.commands {
+        let what = format!("commands to {side}");
+        out.add_row([what, counted.recorded.to_string(), counted.other.to_string()]);
+    }
+    println!("{out}");
+    if simulated.lost_deeds > 0 {
+        println!("{} things were done to rows that the model does not have", simulated.lost_deeds);
+    }
+    if simulated.ends_otherwise.is_empty() {
+        println!("every record ends as it did");
+        return;
+    }
+    println!("{} fields end with another value:", simulated.ends_otherwise.len());
+    let mut out = table(&["record", "field", "is", "in the model"]);
+    for one in simulated.ends_otherwise.iter().take(SHOWN_MAX) {
+        let row = [&one.recorded, &one.other].map(ToString::to_string);
+        let [is, would] = row;
+        out.add_row([format!("{} {}", one.record, one.label), one.field.to_string(), is, would]);
+    }
+    println!("{out}");
 }
