@@ -29,10 +29,8 @@ pub fn done(
     shown: Shown,
     exact: bool,
 ) -> Result<Outcome, MissingBody> {
-    // A create of a record that is older than the epoch may have been done in the part of the log that was lost: the
-    // side then answers with the row as it has become since (L21).
     let creates = command.operation == Operation::Create;
-    let exact = exact && (!creates || state.epoch_of(command.record) == state.epoch);
+    let exact = exact && !maybe_lost(state, command);
     let shows = (exact || off(Switch::ExactBase)) && !off(Switch::ShownBase);
     let record = state.record(command.record);
     let slot = record.and_then(|record| record.slots.get(&command.side));
@@ -47,13 +45,7 @@ pub fn done(
     };
     // A field that was set and that the answer leaves out is what we sent, not what was there before.
     let told = shown.image;
-    let mut image = told.clone();
-    for (field, value) in sent.iter() {
-        if told.get(field).is_none() {
-            image.set(field, value.clone());
-        }
-    }
-    let image = image.over(&seen);
+    let image = told.clone().over(sent).over(&seen);
     let late = if creates {
         late_fields(bodies, slot, entity, command, sent, &image)?
     } else {
@@ -104,6 +96,12 @@ pub fn done(
         outcome.facts.push(Fact::Drifted { command: command.id, fields: drifted });
     }
     Ok(outcome)
+}
+
+/// A create of a record that is older than the epoch may have been done in the part of the log that was lost: the side
+/// then answers with the row as it has become since (L21).
+fn maybe_lost(state: &State, command: &Command) -> bool {
+    command.operation == Operation::Create && state.epoch_of(command.record) != state.epoch
 }
 
 /// The fields in which a created row shows what an earlier try of the same create had sent, and not what this one did:

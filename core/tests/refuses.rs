@@ -40,11 +40,11 @@ fn folds(state: &State, fact: Fact) -> State {
 }
 
 fn intent(world: &Small) -> Fact {
-    let intents = world.events.iter().filter_map(|event| match &event.fact {
+    let mut intents = world.events.iter().filter_map(|event| match &event.fact {
         Fact::Intent { command } => Some(command.clone()),
         _ => None,
     });
-    let mut command = intents.last().expect("something was sent");
+    let mut command = intents.next_back().expect("something was sent");
     command.id = CommandId(hash(9));
     Fact::Intent { command }
 }
