@@ -20,6 +20,7 @@ mod preview;
 pub mod probe;
 pub mod redecide;
 pub mod replay;
+pub mod table;
 pub mod what_if;
 
 pub use config::Config;

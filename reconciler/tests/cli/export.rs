@@ -72,6 +72,23 @@ fn nothing_is_imported_over_a_log_or_from_a_damaged_file() {
     assert_eq!(shop.run(&["import", "none.jsonl", "--store", "other"]).code, 2);
 }
 
+#[test]
+fn events_are_a_table_for_those_who_want_one() {
+    let shop = synced();
+    let ran = shop.run(&["export", "--format", "csv", "--out", "events.csv", "--json"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let text = std::fs::read_to_string(shop.path().join("events.csv")).expect("the table");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "position,at,kind,entity,record,side,row,fact");
+    assert_eq!(ran.json()["events"], json!(lines.len() - 1));
+    let done = lines.iter().find(|line| line.contains(",done,")).expect("a command was done");
+    let cells: Vec<&str> = done.split(',').collect();
+    assert_eq!((cells[3], cells[5]), ("product", "books"), "{done}");
+    assert!(cells[4].starts_with('r'), "{done}");
+    let part = shop.run(&["export", "--format", "csv", "--from", "2", "--to", "4"]).out;
+    assert_eq!(part.lines().count(), 4, "{part}");
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_may_read_the_file() {

@@ -572,6 +572,7 @@ Its last line counts them and has a checksum. The file is as secret as the log.
 
   mizan export --out log.jsonl                         all of it; `mizan import` makes the same log from it
   mizan export --from 1000 --to 1200 | jq .is.fact     a part, to look at
+  mizan export --format csv --out events.csv           a table of the events, for a spreadsheet
   mizan import log.jsonl --store other/mizan-log       a copy, in a folder that does not exist yet";
 
 #[derive(Debug, Args)]
@@ -586,6 +587,9 @@ pub(crate) struct Export {
     /// The last event.
     #[arg(long, value_name = "POS", default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) to: u64,
+    /// `jsonl` is whole and can be imported; `csv` is a table of the events.
+    #[arg(long, value_name = "FORMAT", value_parser = ["jsonl", "csv"], default_value = "jsonl")]
+    pub(crate) format: String,
 }
 
 const IMPORT: &str = "\

@@ -2,14 +2,18 @@
 
 use crate::Failure;
 use crate::args::{Cli, Export};
-use crate::output::{counter, load, open_to_look};
+use crate::output::{counter, load, look, open_to_look};
 use mizan::core::Seq;
 use mizan::store::{EventLog, Exported};
+use mizan::table::write_csv;
 use serde_json::json;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 pub(crate) fn run(args: &Export, cli: &Cli) -> Result<u8, Failure> {
+    if args.format == "csv" {
+        return table(args, cli);
+    }
     let config = load(&cli.config)?;
     let log = open_to_look(&config)?;
     let done = match &args.out {
@@ -17,6 +21,32 @@ pub(crate) fn run(args: &Export, cli: &Cli) -> Result<u8, Failure> {
         None => write(args, cli, log.as_ref(), &mut std::io::stdout().lock())?,
     };
     tell(args, cli, &done);
+    Ok(0)
+}
+
+/// The events as a table.
+fn table(args: &Export, cli: &Cli) -> Result<u8, Failure> {
+    let look = look(&load(&cli.config)?)?;
+    let range = (Seq(args.from.max(1)), Seq(args.to));
+    let bar = counter(cli.json, "exporting", Some(args.to.min(look.journal.head().0)));
+    let mut write = |out: &mut dyn Write| {
+        let mut out = BufWriter::with_capacity(256 * 1024, out);
+        let rows = write_csv(&look.journal, range, &mut out, &mut |at| bar.set_position(at.0))?;
+        out.flush()?;
+        Ok(rows)
+    };
+    let rows = match &args.out {
+        Some(path) => whole_file(path, &mut write)?,
+        None => write(&mut std::io::stdout().lock())?,
+    };
+    bar.finish_and_clear();
+    if let Some(path) = &args.out {
+        if cli.json {
+            println!("{}", json!({ "file": path, "events": rows }));
+        } else {
+            println!("{rows} events are in {}", path.display());
+        }
+    }
     Ok(0)
 }
 
