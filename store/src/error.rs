@@ -94,6 +94,21 @@ pub enum StoreError {
         end: Seq,
     },
 
+    /// What was asked for is in a segment that was archived, and the archive is not there now.
+    #[error(
+        "{file} is in an archive that cannot be reached, and holds what was asked for{}. Nothing is lost and \
+         nothing is damaged; make the archive's folder reachable again, or name its new place with \
+         `mizan audit archive --before 1 --to FOLDER`, then try again",
+        if seq.0 > 0 { format!(" (event {seq})") } else { String::new() },
+        file = .file.display()
+    )]
+    Archived {
+        /// The segment file in the archive.
+        file: PathBuf,
+        /// The event that was to be read; 0 where it was a body.
+        seq: Seq,
+    },
+
     /// The operating system refused to read or write.
     #[error(
         "{path} could not be read or written: {source}. Nothing was acknowledged; check the disk \

@@ -51,7 +51,7 @@ pub use log::{Batch, EventLog, MAX_BATCH_BYTES};
 pub use memory::MemoryLog;
 pub use overlay::Overlay;
 pub use sled::{
-    Damage, Examination, FreeSpace, LeafHealth, OpenReport, Options, RebuildReport, Restored,
-    SegmentHealth, SledHealth, SledLog, examine, rebuild,
+    ArchiveReport, Damage, Examination, FreeSpace, LeafHealth, OpenReport, Options, RebuildReport,
+    Restored, SegmentHealth, SledHealth, SledLog, archive, examine, rebuild,
 };
 pub use snapshot::Snapshot;

@@ -67,10 +67,11 @@ impl Drop for Tiny<'_> {
 #[test]
 fn a_full_disk_acknowledges_nothing_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(_tiny) = Tiny::mount(folder.path(), "size=6m") else { return };
+    let Some(_tiny) = Tiny::mount(folder.path(), "size=8m") else { return };
     let path = folder.path().join("log");
     let ballast = folder.path().join("ballast");
-    std::fs::write(&ballast, vec![1; 1024 * 1024]).unwrap();
+    // Room for the repair: a sled folder that lost something is kept while a new one is made.
+    std::fs::write(&ballast, vec![1; 3 * 1024 * 1024]).unwrap();
     let options = Options { segment_bytes: 256 * 1024, ..small() };
     let (mut log, _) = SledLog::open_with(&path, options.clone()).unwrap();
     let mut known = 0;

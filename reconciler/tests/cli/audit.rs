@@ -178,6 +178,21 @@ fn wrong_settings_are_named() {
     assert_eq!(shop.run(&["audit", "anchor"]).code, 2, "none is configured");
 }
 
+/// Segments are 64 MiB; a test does not fill one, so this looks at the words and the exit codes.
+#[test]
+fn archiving_a_log_of_one_segment_moves_nothing_and_says_why() {
+    let shop = shop("");
+    assert_eq!(shop.run(&["audit", "archive", "--before", "9", "--to", "cold"]).code, 1, "no log");
+    shop.sync();
+    let before = shop.log_bytes();
+    let ran = shop.run(&["audit", "archive", "--before", "9", "--to", "cold"]);
+    assert!(ran.code == 0 && ran.out.contains("nothing to move"), "{}{}", ran.out, ran.err);
+    assert_eq!(shop.log_bytes(), before);
+    let ran = shop.run(&["audit", "archive", "--before", "9", "--to", "cold", "--json"]);
+    assert_eq!(ran.json()["moved"], json!([]));
+    assert_eq!(shop.run(&["doctor", "--json"]).json()["archived_segments"], 0);
+}
+
 fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder").flatten() {

@@ -69,9 +69,29 @@ impl Opening {
     }
 }
 
-/// The path of a segment in the folder of segments.
+/// The path of a segment: in the folder of segments, or in the archive that it was moved to.
 pub(crate) fn path_of(folder: &Path, number: u32) -> PathBuf {
+    let path = local_of(folder, number);
+    if path.exists() {
+        return path;
+    }
+    archive_of(folder, number).unwrap_or(path)
+}
+
+/// The path that a segment has as long as it is not archived; what belongs to it stands beside that.
+pub(crate) fn local_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number:08}.seg"))
+}
+
+/// Where an archived segment is; `None` if it was never archived.
+pub(crate) fn archive_of(folder: &Path, number: u32) -> Option<PathBuf> {
+    let archive = fs::read_to_string(moved_of(folder, number)).ok()?;
+    Some(local_of(Path::new(archive.trim_end_matches('\n')), number))
+}
+
+/// The file that says into which folder a segment was moved.
+pub(crate) fn moved_of(folder: &Path, number: u32) -> PathBuf {
+    local_of(folder, number).with_extension("moved")
 }
 
 /// The numbers of the segments in `folder`, in order; none if the folder is missing.
@@ -83,11 +103,14 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<u32>, StoreError> {
     for entry in fs::read_dir(folder).map_err(|e| StoreError::io(folder, e))? {
         let entry = entry.map_err(|e| StoreError::io(folder, e))?;
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".seg"));
+        let name = name.to_str();
+        let number =
+            name.and_then(|name| name.strip_suffix(".seg").or_else(|| name.strip_suffix(".moved")));
         if let Some(number) = number.and_then(|digits| digits.parse().ok()) {
             numbers.push(number);
         }
     }
     numbers.sort_unstable();
+    numbers.dedup();
     Ok(numbers)
 }

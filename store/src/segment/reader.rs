@@ -151,13 +151,22 @@ pub(crate) fn later_batch(path: &Path, from: u64, batch: u64) -> Result<Option<u
     Ok(None)
 }
 
+/// The path of a segment that is about to be read; an error if it is in an archive that is out of reach.
+fn reachable(folder: &Path, number: u32, seq: Seq) -> Result<PathBuf, StoreError> {
+    let path = file::path_of(folder, number);
+    if !path.exists() && file::archive_of(folder, number).is_some() {
+        return Err(StoreError::Archived { file: path, seq });
+    }
+    Ok(path)
+}
+
 /// Reads the body that begins at `place`.
 pub(crate) fn body(
     folder: &Path,
     place: Place,
     wanted: &ContentHash,
 ) -> Result<Vec<u8>, StoreError> {
-    let path = file::path_of(folder, place.segment);
+    let path = reachable(folder, place.segment, Seq::default())?;
     let mut frames = Frames::with_chunk(&path, u64::from(place.frame), 16 * 1024)?;
     let spot = Spot { frame: u64::from(place.frame), at: place.at };
     let mut entries = Entries::starting_at(place.at);
@@ -218,7 +227,7 @@ pub(crate) fn events(
     let mut order = Order::before(from.next);
     let mut seq = from.next;
     while seq <= head {
-        let path = file::path_of(folder, number);
+        let path = reachable(folder, number, Seq(seq))?;
         let mut frames = Frames::open(&path, offset)?;
         let mut entries = Entries::default();
         while seq <= head {
@@ -253,8 +262,8 @@ pub(crate) fn events(
         }
         number += 1;
         offset = file::START;
-        let next = file::path_of(folder, number);
         let seq = Seq(seq);
+        let next = reachable(folder, number, seq)?;
         if !next.exists() {
             return Err(damaged(&next, 0, seq, "the segment is missing"));
         }

@@ -74,7 +74,7 @@ impl PackedBodies {
 }
 
 fn path_of(folder: &Path, number: u32) -> PathBuf {
-    file::path_of(folder, number).with_extension("idx")
+    file::local_of(folder, number).with_extension("idx")
 }
 
 impl Summary {
@@ -112,6 +112,12 @@ impl Summary {
         crc.update(&self.bodies.0);
         let crc = crc.finalize().to_le_bytes();
         files::replace(&path_of(folder, self.number), &[&head, &self.bodies.0, &crc])
+    }
+
+    /// The summary of a segment that cannot be looked at, because its archive is out of reach.
+    pub(crate) fn load_alone(folder: &Path, number: u32) -> Option<Self> {
+        let summary = Self::decode(fs::read(path_of(folder, number)).ok()?)?;
+        (summary.number == number).then_some(summary)
     }
 
     /// The summary of a segment if there is one and the segment is still the one it speaks of.

@@ -152,7 +152,11 @@ pub(crate) fn survey(folder: &Path, audit: bool) -> Result<Survey, StoreError> {
             break;
         }
         let last = index + 1 == numbers.len();
-        survey.segment(path, *number, last, audit)?;
+        if path.exists() || file::archive_of(folder, expected).is_none() {
+            survey.segment(folder, path, *number, last, audit)?;
+        } else {
+            survey.out_of_reach(folder, path, *number);
+        }
         if survey.broken.is_some() {
             break;
         }
@@ -181,6 +185,7 @@ impl Survey {
 
     fn segment(
         &mut self,
+        folder: &Path,
         path: PathBuf,
         number: u32,
         last: bool,
@@ -215,11 +220,7 @@ impl Survey {
             used,
             size,
         });
-        let summary = if last || audit {
-            None
-        } else {
-            path.parent().and_then(|folder| Summary::load(folder, number))
-        };
+        let summary = if last || audit { None } else { Summary::load(folder, number) };
         match summary {
             Some(summary) if summary.first == first && summary.before == chain => {
                 self.believe(summary);
@@ -227,6 +228,23 @@ impl Survey {
             }
             _ => self.frames_of(&path, number, last, audit),
         }
+    }
+
+    /// Takes over an archived segment that cannot be read now, as its summary tells it.
+    fn out_of_reach(&mut self, folder: &Path, path: PathBuf, number: u32) {
+        let (first, chain) = (self.head + 1, self.chain);
+        let summary = Summary::load_alone(folder, number)
+            .filter(|summary| summary.first == first && summary.before == chain);
+        let Some(summary) = summary else {
+            let reason =
+                "the segment is in an archive that cannot be reached, and its summary is missing";
+            self.break_at(&path, 0, reason);
+            return;
+        };
+        let (events, frames, used, size) = (0, 0, file::START, summary.size);
+        let found = SegmentFound { number, path, first, events, frames, used, size };
+        self.segments.push(found);
+        self.believe(summary);
     }
 
     /// Takes over a sealed segment as its summary tells it.

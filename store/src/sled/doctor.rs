@@ -51,6 +51,10 @@ pub struct SegmentHealth {
     pub events: u64,
     /// How many frames it holds.
     pub frames: u64,
+    /// Whether it was moved to an archive.
+    pub archived: bool,
+    /// Whether it could be looked at; if not, this is what its summary says.
+    pub reachable: bool,
 }
 
 /// The sled copy as the doctor found it.
@@ -193,13 +197,15 @@ pub fn examine(path: &Path) -> Result<Examination, StoreError> {
         }
     }
     let leaves = match &fault {
-        None if !in_use => leaves::examine(&layout, &survey)?,
+        None if !in_use && survey.segments.iter().all(|found| found.path.exists()) => {
+            leaves::examine(&layout, &survey)?
+        }
         _ => LeafHealth::NotExamined,
     };
     Ok(Examination {
         leaves,
         head: Seq(survey.head),
-        segments: survey.segments.iter().map(segment_health).collect(),
+        segments: survey.segments.iter().map(|found| segment_health(&layout, found)).collect(),
         torn_tail_bytes: match (&fault, &survey.torn) {
             (None, Some(torn)) if !in_use => torn.bytes,
             _ => 0,
@@ -413,8 +419,10 @@ fn health(mirror: &Mirror, survey: &Survey, synced: u64) -> SledHealth {
     }
 }
 
-fn segment_health(found: &crate::segment::survey::SegmentFound) -> SegmentHealth {
+fn segment_health(layout: &Layout, found: &crate::segment::survey::SegmentFound) -> SegmentHealth {
     SegmentHealth {
+        archived: found.path != file::local_of(&layout.segments, found.number),
+        reachable: found.path.exists(),
         file: found.path.clone(),
         bytes: found.size,
         used: found.used,

@@ -4,6 +4,7 @@
 //! <log>/keys                    the keys of sealed contents, one slot each
 //! <log>/lock                    held while a process has the log open
 //! <log>/segments/00000001.seg   plain frames; an append is durable when it is here
+//! <log>/segments/00000001.moved the folder that a sealed segment was archived to
 //! <log>/segments/00000001.idx   a summary of a sealed segment, a cache for the next open
 //! <log>/sled/                   the same frames by position, fed by a second thread
 //! <log>/checkpoint              up to which event sled was made durable
@@ -13,6 +14,7 @@
 //! <log>/sled.suspect-N/         a sled folder that lost something, kept for inspection
 //! ```
 
+mod archive;
 mod checkpoint;
 mod doctor;
 mod feed;
@@ -20,6 +22,7 @@ mod leaves;
 mod mirror;
 mod open;
 
+pub use archive::{ArchiveReport, archive};
 pub use doctor::{
     Damage, Examination, RebuildReport, Restored, SegmentHealth, SledHealth, examine, rebuild,
 };

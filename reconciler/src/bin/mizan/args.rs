@@ -452,6 +452,7 @@ An anchor takes it to where nobody who can change the log can change it.
   mizan audit verify --anchor notes --key audit.pub    and what was anchored?
   mizan audit prove product:COF-250 --out proof.json   a bundle for an auditor, who needs no mizan:
   mizan-verify proof.json --key audit.pub
+  mizan audit archive --before 900000 --to /mnt/cold   old segments elsewhere; they are still read from there
 
 Exit code 1 where the log was tampered with, truncated or written anew, and where an anchor failed; 3 where a proof \
 leaves out events that no checkpoint covers yet.";
@@ -471,6 +472,15 @@ pub(crate) enum Audit {
     Verify(VerifyLog),
     /// Give the newest checkpoint to every anchor once more.
     Anchor,
+    /// Move old segment files of the log to another folder; roots and proofs stay.
+    Archive {
+        /// Move segments whose events all lie before this position.
+        #[arg(long, value_name = "POSITION")]
+        before: u64,
+        /// The folder of the archive; segments archived before that are found there are looked for there from now on.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use mizan::config::Config;
 use mizan::connect::{ConnectError, open_log};
 use mizan::core::Seq;
 use mizan::explain::find_record;
-use mizan::store::StoreError;
+use mizan::store::{StoreError, archive};
 use serde_json::json;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Audit, cli: &Cli) -> Result<u8, Failure> {
         Audit::Prove(args) => prove_subject(&config, args, cli),
         Audit::Verify(args) => verify_log(&config, args, cli),
         Audit::Anchor => anchor(&config, cli),
+        Audit::Archive { before, to } => archive_segments(&config, *before, to, cli),
     }
 }
 
@@ -133,6 +134,42 @@ fn anchor(config: &Config, cli: &Cli) -> Result<u8, Failure> {
         print_anchored(&anchored);
     }
     Ok(failures(&anchored))
+}
+
+fn archive_segments(config: &Config, before: u64, to: &Path, cli: &Cli) -> Result<u8, Failure> {
+    if !config.log.exists() {
+        return Err(Failure {
+            code: 1,
+            what: format!("there is no log at {} yet", config.log.display()),
+        });
+    }
+    let report = archive(&config.log, Seq(before), to)?;
+    if cli.json {
+        let document = json!({
+            "moved": report.moved, "found_again": report.found_again, "bytes": report.bytes,
+            "through": report.through,
+        });
+        println!("{document}");
+        return Ok(0);
+    }
+    for path in &report.moved {
+        println!("moved to {}", path.display());
+    }
+    for path in &report.found_again {
+        println!("found again: {}", path.display());
+    }
+    if report.moved.is_empty() && report.found_again.is_empty() {
+        println!(
+            "nothing to move: only whole segments that end before event {before} are, and the newest one never is \
+             (mizan doctor lists them)"
+        );
+    } else {
+        println!(
+            "events up to {} are in archives; {} bytes fewer in the log's folder; every root and proof stays",
+            report.through, report.bytes
+        );
+    }
+    Ok(0)
 }
 
 fn subject(text: &str, look: &Look) -> Result<Subject, Failure> {

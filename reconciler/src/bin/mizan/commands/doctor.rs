@@ -73,7 +73,12 @@ fn examination_json(found: &Examination) -> Json {
             "reason": damage.reason, "restorable": damage.restorable,
         })
     });
+    let archived = |reachable: bool| {
+        let segments = found.segments.iter().filter(move |segment| segment.archived);
+        segments.filter(|segment| segment.reachable || !reachable).count()
+    };
     json!({
+        "archived_segments": archived(false), "archived_reachable": archived(true),
         "healthy": found.is_healthy(), "events": found.head, "segments": found.segments.len(),
         "index": index_text(&found.sled), "leaves": leaves_text(found.leaves), "checkpoint": found.checkpoint, "damage": damage,
         "torn_tail_bytes": found.torn_tail_bytes, "in_use": found.in_use,
@@ -112,13 +117,18 @@ fn print_examination(found: &Examination) {
     println!("{} events can be read, in {} segment files", found.head, found.segments.len());
     for segment in &found.segments {
         println!(
-            "  {}: events {} to {}, {} frames, {} of {} bytes used",
+            "  {}: events {} to {}, {} frames, {} of {} bytes used{}",
             segment.file.display(),
             segment.first,
             segment.first.0 + segment.events.saturating_sub(1),
             segment.frames,
             segment.used,
-            segment.bytes
+            segment.bytes,
+            match (segment.archived, segment.reachable) {
+                (false, _) => "",
+                (true, true) => " (archived)",
+                (true, false) => " (archived; NOT REACHABLE now, so not examined)",
+            }
         );
     }
     println!("index (sled): {}", index_text(&found.sled));
