@@ -2,7 +2,6 @@
 
 use mizan::bundle::{Bundle, Slice, bundle};
 use mizan::engine::Journal;
-use mizan_core::bodies::Bodies;
 use mizan_core::fold::{Record, State};
 use mizan_core::{ContentHash, Image, RecordId, Seq, Value};
 use mizan_store::{EventLog, MemoryLog, export, import};

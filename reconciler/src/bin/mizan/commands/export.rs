@@ -11,6 +11,14 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 pub(crate) fn run(args: &Export, cli: &Cli) -> Result<u8, Failure> {
+    match export(args, cli) {
+        // `mizan export | head` has read enough.
+        Err(failure) if args.out.is_none() && failure.what.contains("Broken pipe") => Ok(0),
+        other => other,
+    }
+}
+
+fn export(args: &Export, cli: &Cli) -> Result<u8, Failure> {
     if args.format == "csv" {
         return table(args, cli);
     }
