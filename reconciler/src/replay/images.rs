@@ -36,8 +36,15 @@ impl Bodies for Images<'_> {
         }
         let image = match kept.old.remove(hash) {
             Some(image) => image,
-            // What cannot be read is as good as missing: the caller says which.
-            None => Image::from_bytes(&self.journal.body(hash).ok().flatten()?).ok()?,
+            // What cannot be read is as good as missing: the caller says which. What was erased still reads as an
+            // image, without its values; it is not the one that was asked for.
+            None => {
+                let bytes = self.journal.body(hash).ok().flatten()?;
+                if ContentHash::of(Image::DOMAIN, &bytes) != *hash {
+                    return None;
+                }
+                Image::from_bytes(&bytes).ok()?
+            }
         };
         if kept.young.len() >= GENERATION {
             kept.old = std::mem::take(&mut kept.young);

@@ -49,3 +49,22 @@ fn a_position_or_a_day_is_folded_to() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("a day (2026-11-25)"), "{}", wrong.err);
 }
+
+#[test]
+fn what_was_erased_is_unverifiable_and_no_difference() {
+    let pair = Pair::agreed("prefer = \"till\"\npersonal = true", PRICE, &json!({ "price": "10" }));
+    pair.writes("till", &json!({ "price": "11" }));
+    pair.writes("books", &json!({ "price": "12" }));
+    pair.syncs(0);
+    pair.deletes("till");
+    pair.deletes("books");
+    pair.syncs(0);
+    let erased = pair.0.run(&["erase", "r0", "--by", "huda", "--why", "asked", "--yes"]);
+    assert!(erased.code == 0 || erased.code == 3, "{}{}", erased.out, erased.err);
+    let ran = pair.0.run(&["replay", "--verify", "--json"]);
+    let told = ran.json();
+    assert_eq!(ran.code, 0, "{told}");
+    assert_eq!(told["verify"]["decisions"]["differs"], 0, "{told}");
+    assert_eq!(told["verify"]["causes"][0]["why"]["because"], "erased", "{told}");
+    assert_eq!(told["verify"]["causes"].as_array().map(Vec::len), Some(1), "{told}");
+}
