@@ -395,7 +395,8 @@ fn a_checkpoint_that_was_cut_off_anywhere_is_made_up_for() {
     let image = tempfile::tempdir().unwrap();
     drop(begun(image.path(), 9));
     let log = image.path().join("mizan-log");
-    let cuts: [(&str, &dyn Fn(&Path)); 7] = [
+    type Cut<'c> = (&'c str, &'c dyn Fn(&Path));
+    let cuts: [Cut<'_>; 7] = [
         ("nothing", &|_| {}),
         ("the public half", &|log| std::fs::remove_file(log.join("audit.key.pub")).unwrap()),
         ("the hint", &|log| std::fs::remove_file(log.join("audited")).unwrap()),
