@@ -61,6 +61,7 @@ fn policies_are_known_by_their_names_without_the_version() {
     assert!(policies.knows("a") && policies.knows("b"));
     assert!(!policies.knows("c") && !policies.knows("b/2"));
     assert_eq!(policies.names().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(policies.each().map(|one| one.id()).collect::<Vec<_>>(), ["a/1", "b/2"]);
     assert_eq!(policies.id(), "declared/1+a/1+b/2");
     assert_eq!(format!("{policies:?}"), r#"Policies("declared/1+a/1+b/2")"#);
 }

@@ -5,9 +5,11 @@ mod small;
 use mizan_core::bodies::Outcome;
 use mizan_core::decide::decide;
 use mizan_core::event::{Found, ParkedFor, Subject};
-use mizan_core::plan::plan;
+use mizan_core::plan::{BlockedBy, plan};
 use mizan_core::policy::Policies;
-use mizan_core::{Entity, Fact, Field, Name, RecordId, Rivalry, Schema, SideId, Type, Value};
+use mizan_core::{
+    Entity, Ext, Fact, Field, Name, RecordId, Ref, RefTo, Rivalry, Schema, SideId, Type, Value,
+};
 use small::{Small, field, text, thing};
 
 fn entity() -> Entity {
@@ -260,4 +262,45 @@ fn a_dead_record_contains_every_edit_that_its_deleters_knew() {
     assert!(record.dead);
     assert!(record.contains.covers(&record.deleters_knew), "{record:?}");
     assert!(!record.deleters_knew.is_empty());
+}
+
+/// The configuration no longer has the entity on a side: what was owed there is not sent.
+#[test]
+fn a_side_that_an_entity_has_left_is_sent_nothing() {
+    let mut world = Small::new(entity());
+    world.create("A", &[("key", text("k1")), ("note", text("n"))]);
+    world.look("A");
+    world.think();
+    let owed = plan(&world.state, &schema(&entity()), &world).expect("bodies");
+    assert_eq!(owed.commands.len(), 1);
+    let mut left = entity();
+    left.sides.remove(&SideId::new("B"));
+    for field in &mut left.fields {
+        field.rivalry = Rivalry::Manual;
+        field.sides.remove(&SideId::new("B"));
+    }
+    let owed = plan(&world.state, &schema(&left), &world).expect("bodies");
+    assert!(owed.commands.is_empty(), "{owed:?}");
+}
+
+/// Of several rows that a record refers to, the first one that is missing is named.
+#[test]
+fn the_parent_that_is_missing_is_named_and_not_the_one_that_is_there() {
+    let mut entity = entity();
+    entity.fields.push(field("parts", Type::Any, Rivalry::Manual));
+    let mut world = Small::new(entity.clone());
+    let there = world.create("A", &[("key", text("k1")), ("note", text("n"))]);
+    world.sync();
+    let missing = world.create("A", &[("key", text("k2")), ("note", text("n"))]);
+    let part = |ext: &Ext| {
+        let to = RefTo::Row { side: SideId::new("A"), ext: ext.clone() };
+        Value::Ref(Box::new(Ref { entity: Name::new("thing"), to }))
+    };
+    let parts = Value::List(vec![part(&there), part(&missing)]);
+    world.create("A", &[("key", text("k3")), ("note", text("n")), ("parts", parts)]);
+    world.look("A");
+    world.think();
+    let owed = plan(&world.state, &schema(&entity), &world).expect("bodies");
+    let blocked: Vec<_> = owed.blocked.iter().map(|one| (one.record, one.why.clone())).collect();
+    assert_eq!(blocked, [(RecordId(2), BlockedBy::Parent(RecordId(1)))]);
 }
