@@ -292,15 +292,16 @@ fn the_parent_that_is_missing_is_named_and_not_the_one_that_is_there() {
     let there = world.create("A", &[("key", text("k1")), ("note", text("n"))]);
     world.sync();
     let missing = world.create("A", &[("key", text("k2")), ("note", text("n"))]);
+    let later = world.create("A", &[("key", text("k4")), ("note", text("n"))]);
     let part = |ext: &Ext| {
         let to = RefTo::Row { side: SideId::new("A"), ext: ext.clone() };
         Value::Ref(Box::new(Ref { entity: Name::new("thing"), to }))
     };
-    let parts = Value::List(vec![part(&there), part(&missing)]);
+    let parts = Value::List(vec![part(&there), part(&missing), part(&later)]);
     world.create("A", &[("key", text("k3")), ("note", text("n")), ("parts", parts)]);
     world.look("A");
     world.think();
     let owed = plan(&world.state, &schema(&entity), &world).expect("bodies");
     let blocked: Vec<_> = owed.blocked.iter().map(|one| (one.record, one.why.clone())).collect();
-    assert_eq!(blocked, [(RecordId(2), BlockedBy::Parent(RecordId(1)))]);
+    assert_eq!(blocked, [(RecordId(3), BlockedBy::Parent(RecordId(1)))]);
 }
