@@ -187,7 +187,9 @@ pub struct Record {
 }
 
 impl Record {
-    pub(super) fn new(entity: Name) -> Self {
+    /// A record of which nothing is known, in its first life.
+    #[must_use]
+    pub fn new(entity: Name) -> Self {
         Self {
             entity,
             life: 1,

@@ -4,9 +4,8 @@
 
 use crate::engine::{EngineError, Journal};
 use mizan_core::event::Subject;
-use mizan_core::fold::{Record, State, empty_image, fold};
-use mizan_core::version::VersionVector;
-use mizan_core::{Event, Fact, FieldSet, Name, RecordId, Seq};
+use mizan_core::fold::{Record, State, fold};
+use mizan_core::{Event, Fact, RecordId, Seq};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -51,7 +50,7 @@ impl Slice {
                 let small = RecordId(u32::try_from(slice.large.len()).unwrap_or(u32::MAX));
                 slice.small.insert(record, small);
                 slice.large.push(record);
-                slice.state.records.push(blank(entity.unwrap_or_default()));
+                slice.state.records.push(Record::new(entity.unwrap_or_default()));
             }
             record
         };
@@ -214,29 +213,5 @@ fn relabel(fact: &mut Fact, number: &mut dyn FnMut(RecordId) -> RecordId) {
         | Fact::Unreadable { .. }
         | Fact::Readable { .. }
         | Fact::Checkpointed { .. } => {}
-    }
-}
-
-/// A record of which nothing is known.
-fn blank(entity: Name) -> Record {
-    Record {
-        entity,
-        life: 1,
-        dead: false,
-        disputed: false,
-        merged: empty_image(),
-        contains: VersionVector::default(),
-        deleters_knew: VersionVector::default(),
-        slots: BTreeMap::new(),
-        pending: None,
-        refused: None,
-        parked: None,
-        resolution: None,
-        skipped: FieldSet::EMPTY,
-        stamps: Vec::new(),
-        copy_of: None,
-        copies: 0,
-        refers_to: Vec::new(),
-        decided_at: Seq(0),
     }
 }

@@ -401,7 +401,7 @@ make of what was known before it. This computes all of it again, and says where 
   mizan replay                        fold the log again, and compare
   mizan replay --verify               and compute every decision and intent again
   mizan replay --at 1234              fold up to an event
-  mizan replay --at 2026-03-01        fold up to the end of a day, in UTC
+  mizan replay --at 2026-03-01        fold up to where a day begins, in UTC
 
 Nothing is changed. Exit code 1 where something differs; what cannot be computed, because a policy or contents are \
 not there any more, is told and is no failure.";
